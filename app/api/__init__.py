@@ -1,0 +1,1 @@
+"""The HTTP doors: jobs, OpenAI Images, the catalogue, operations."""

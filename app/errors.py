@@ -1,0 +1,198 @@
+"""Every error that a caller can meet, as one tree.
+
+EaselError
+├── InvalidRequest (400)          the caller's fault; names the field in `param`
+│   ├── UnsupportedOption         the model does not honour this field
+│   ├── UnsupportedSize           the model cannot make this size
+│   └── ModelNotFound (404)
+├── NotFound (404)
+│   ├── JobNotFound
+│   └── ObjectNotFound
+├── Forbidden (403)
+│   └── InvalidSignature          a URL that was tampered with or has expired
+├── Conflict (409)
+│   └── JobNotCancelable
+├── PayloadTooLarge (413)
+├── UnsupportedMediaType (415)
+├── Unprocessable (422)
+│   └── IdempotencyKeyReused
+├── RateLimited (429)             always with Retry-After
+└── Unavailable (503)             always with Retry-After
+    ├── QueueUnavailable
+    ├── QueueFull
+    ├── StorageUnavailable
+    └── ModelNotReady             no worker has announced this model yet
+"""
+
+from __future__ import annotations
+
+
+class EaselError(Exception):
+    """An error with a status, a stable code and a title; the message is this occurrence's detail."""
+
+    status = 500
+    code = "internal_error"
+    title = "Internal error"
+
+    def __init__(self, detail: str, *, param: str | None = None, retry_after_seconds: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.param = param
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidRequest(EaselError):
+    """The request cannot be served as it is; `param` names the field."""
+
+    status = 400
+    code = "invalid_request"
+    title = "Invalid request"
+
+
+class UnsupportedOption(InvalidRequest):
+    """The model does not honour this field, so it is refused rather than ignored."""
+
+    code = "unsupported_option"
+    title = "Option not supported by the model"
+
+
+class UnsupportedSize(InvalidRequest):
+    """The model cannot make pictures of this size."""
+
+    code = "unsupported_size"
+    title = "Size not supported by the model"
+
+
+class ModelNotFound(InvalidRequest):
+    """No model or alias of this name."""
+
+    status = 404
+    code = "model_not_found"
+    title = "Model not found"
+
+
+class NotFound(EaselError):
+    """There is nothing at this address."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+class JobNotFound(NotFound):
+    """No job of this id, or it has expired."""
+
+    code = "job_not_found"
+    title = "Job not found"
+
+
+class ObjectNotFound(NotFound):
+    """No stored object under this key."""
+
+    code = "object_not_found"
+    title = "Object not found"
+
+
+class Forbidden(EaselError):
+    """The caller may not do this."""
+
+    status = 403
+    code = "forbidden"
+    title = "Forbidden"
+
+
+class InvalidSignature(Forbidden):
+    """The signed URL was changed or has expired."""
+
+    code = "invalid_signature"
+    title = "URL signature invalid or expired"
+
+
+class Conflict(EaselError):
+    """The state of the thing does not allow this."""
+
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+
+
+class JobNotCancelable(Conflict):
+    """The job has already ended."""
+
+    code = "job_not_cancelable"
+    title = "Job has already ended"
+
+
+class PayloadTooLarge(EaselError):
+    """The body is larger than this service accepts."""
+
+    status = 413
+    code = "payload_too_large"
+    title = "Payload too large"
+
+
+class UnsupportedMediaType(EaselError):
+    """The body is not of a type that this route reads."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+
+
+class Unprocessable(EaselError):
+    """The request contradicts an earlier one."""
+
+    status = 422
+    code = "unprocessable"
+    title = "Unprocessable request"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    """The idempotency key was used before with another body."""
+
+    code = "idempotency_key_reused"
+    title = "Idempotency key reused with another body"
+
+
+class RateLimited(EaselError):
+    """The caller has too much in flight; try again after `retry_after_seconds`."""
+
+    status = 429
+    code = "rate_limited"
+    title = "Too many requests"
+
+
+class Unavailable(EaselError):
+    """The service cannot do this now; try again after `retry_after_seconds`."""
+
+    status = 503
+    code = "unavailable"
+    title = "Service unavailable"
+
+
+class QueueUnavailable(Unavailable):
+    """Redis does not answer."""
+
+    code = "queue_unavailable"
+    title = "Queue unavailable"
+
+
+class QueueFull(Unavailable):
+    """The queue has reached its bound."""
+
+    code = "queue_full"
+    title = "Queue full"
+
+
+class StorageUnavailable(Unavailable):
+    """The object store does not answer."""
+
+    code = "storage_unavailable"
+    title = "Storage unavailable"
+
+
+class ModelNotReady(Unavailable):
+    """The catalogue lists the model, but no worker has loaded it yet."""
+
+    code = "model_not_ready"
+    title = "Model not ready"

@@ -1,0 +1,96 @@
+"""Every setting of the service, read from `EASEL_*` variables by this module alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings with working defaults for one machine; each field's description is its documentation.
+
+    Raises:
+        pydantic.ValidationError: all wrong settings at once, each by name.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="EASEL_", frozen=True, extra="ignore")
+
+    host: Annotated[str, Field(description="Address on which the gateway listens.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port of the gateway; 0 picks a free one.")] = 8000
+    data_dir: Annotated[Path, Field(description="Folder for the embedded queue, stored images and secrets.")] = Path(
+        "data"
+    )
+    models_file: Annotated[
+        Path | None, Field(description="TOML file that lists the models; unset: the built-in list.")
+    ] = None
+
+    redis_url: Annotated[str, Field(description="Address of Redis.")] = "redis://127.0.0.1:6379/0"
+    redis_timeout_seconds: Annotated[PositiveFloat, Field(description="Longest wait for one answer of Redis.")] = 2.0
+    max_queue_length: Annotated[
+        PositiveInt, Field(description="Jobs waiting per model beyond which new ones are refused with 503.")
+    ] = 10_000
+    job_timeout_seconds: Annotated[PositiveInt, Field(description="Longest time one batch may run.")] = 300
+    job_retention_seconds: Annotated[
+        PositiveInt, Field(description="How long an ended job and its images are kept.")
+    ] = 86_400
+    max_wait_seconds: Annotated[
+        float, Field(ge=0, le=10, description="How long a queued job may wait for company before its batch starts.")
+    ] = 0.02
+    lease_seconds: Annotated[
+        PositiveFloat, Field(description="Silence after which a worker counts as dead and its jobs are queued again.")
+    ] = 10.0
+    drain_seconds: Annotated[
+        PositiveFloat, Field(description="How long a stopping worker may take to finish the batch in hand.")
+    ] = 60.0
+
+    storage: Annotated[Literal["file", "s3"], Field(description="Where images go: `file` or `s3`.")] = "file"
+    public_url: Annotated[
+        str | None,
+        Field(description="Base address in the links to embedded storage; unset: the address of the request."),
+    ] = None
+    url_secret: Annotated[
+        SecretStr | None,
+        Field(description="Key that signs links to embedded storage; unset: made once and kept in the data folder."),
+    ] = None
+    url_expiry_seconds: Annotated[
+        int, Field(ge=1, le=604_800, description="How long a signed image link is valid.")
+    ] = 3600
+    s3_bucket: Annotated[str | None, Field(description="Bucket for images; required for `s3`.")] = None
+    s3_endpoint_url: Annotated[
+        str | None, Field(description="Address of the S3 server as seen by this process; unset: AWS.")
+    ] = None
+    s3_public_endpoint_url: Annotated[
+        str | None, Field(description="Address of the S3 server as seen by clients, used in links.")
+    ] = None
+    s3_region: Annotated[str, Field(description="Region of the bucket.")] = "us-east-1"
+    s3_access_key_id: Annotated[SecretStr | None, Field(description="Access key; unset: boto3's own search.")] = None
+    s3_secret_access_key: Annotated[SecretStr | None, Field(description="Secret key.")] = None
+    s3_path_style: Annotated[bool, Field(description="Put the bucket in the path instead of the host name.")] = False
+
+    device: Annotated[
+        str, Field(description="`auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes a GPU where there is one.")
+    ] = "auto"
+    dtype: Annotated[
+        Literal["auto", "float16", "bfloat16", "float32"],
+        Field(description="Number format of the networks; `auto`: float16 on CUDA, the faster of the others on CPU."),
+    ] = "auto"
+    worker_metrics_port: Annotated[
+        int | None, Field(ge=0, le=65535, description="Port of a worker's own `/metrics`; unset: none.")
+    ] = None
+    max_body_bytes: Annotated[PositiveInt, Field(description="Largest request body that is read.")] = 1_048_576
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")] = (
+        "info"
+    )
+    log_format: Annotated[Literal["auto", "console", "json"], Field(description="`auto`: console on a terminal.")] = (
+        "auto"
+    )
+
+    @model_validator(mode="after")
+    def _bucket_for_s3(self) -> Settings:
+        if self.storage == "s3" and not self.s3_bucket:
+            msg = "EASEL_S3_BUCKET is required when EASEL_STORAGE is s3"
+            raise ValueError(msg)
+        return self

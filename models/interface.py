@@ -1,0 +1,139 @@
+"""What an image generator is asked for and how it answers: the one seam between queue and tensors.
+
+A worker flattens its batch into rows (one row, one image) and calls `ImageGenerator.generate(rows, feed)`.
+The generator answers through the feed: progress, previews, finished images. It asks the feed which rows
+were cancelled and, when it can admit rows between steps, whether there are new ones. Imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Image: TypeAlias = npt.NDArray[np.uint8]  # (H, W, 3), RGB, sRGB
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """What to draw: complete, validated and frozen at the edge; every option that is None is the model's own.
+
+    `seed` is always decided before the request is made, so that the same request gives the same images.
+    """
+
+    prompt: str
+    width: int
+    height: int
+    seed: int
+    num_images: int = 1
+    negative_prompt: str | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    truncation_psi: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One image to draw: the `index`-th of `request.num_images`, for the job `job_id`."""
+
+    request: GenerationRequest
+    index: int = 0
+    job_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Inclusive bounds and the default of a numeric option."""
+
+    minimum: float
+    maximum: float
+    default: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a model can do, stated so exactly that a request can be refused without loading the model.
+
+    A size is allowed if it is in `sizes`; with `sizes` empty, if both sides are multiples of `size_multiple`
+    between `min_side` and `max_side` pixels. `options` maps each numeric option that the model honours
+    to its bounds; an option that is absent is refused. Rows may share a batch when their requests
+    agree in all fields named by `batch_by`.
+    """
+
+    sizes: tuple[tuple[int, int], ...] = ()
+    size_multiple: int = 8
+    min_side: int = 64
+    max_side: int = 2048
+    default_size: tuple[int, int] = (128, 128)
+    max_images: int = 10
+    max_prompt_characters: int = 4000
+    max_batch_size: int = 8
+    negative_prompt: bool = False
+    options: dict[str, Range]
+    batch_by: tuple[str, ...] = ()
+    previews: bool = False
+    cancel: bool = False
+    admits: bool = False
+
+
+class Feed(Protocol):
+    """The generator's line to its caller, open while `generate` runs; every call is cheap and never raises."""
+
+    def progress(self, row: Row, step: int, num_steps: int) -> None:
+        """Report that `step` of `num_steps` is done for the row (1-based)."""
+
+    def wants_preview(self, row: Row) -> bool:
+        """Tell whether somebody looks at unfinished pictures of the row now."""
+        ...
+
+    def preview(self, row: Row, image: Image) -> None:
+        """Hand over the unfinished picture."""
+
+    def cancelled(self, row: Row) -> bool:
+        """Tell whether the row is no longer wanted; asked between steps."""
+        ...
+
+    def admit(self, room: int) -> Sequence[Row]:
+        """Give at most `room` new rows that may join the running batch, or none."""
+        ...
+
+    def warn(self, row: Row, message: str) -> None:
+        """Attach a note for the user to the job, such as words that the model does not know."""
+
+    def done(self, row: Row, image: Image) -> None:
+        """Hand over the finished image, as soon as it exists; once for each row that was not cancelled."""
+
+
+class ImageGenerator(Protocol):
+    """A loaded model: draws rows, each depending on its own request only, whatever its batch-mates."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this model can do."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """A short string that changes when the same seed may give another image (weights or method)."""
+        ...
+
+    @property
+    def description(self) -> dict[str, str]:
+        """How it runs, for logs and operators: `device`, `dtype`, parameters."""
+        ...
+
+    def generate(self, rows: Sequence[Row], feed: Feed) -> None:
+        """Draw at most `capabilities.max_batch_size` rows that agree in `batch_by`.
+
+        Each row ends in `feed.done`, or is dropped because `feed.cancelled` said so.
+
+        Raises:
+            Exception: whatever went wrong; rows not yet done are then drawn again in smaller batches.
+        """

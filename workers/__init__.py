@@ -1,0 +1,1 @@
+"""GPU worker processes: claim compatible jobs, render them as one batch, commit one outcome each."""
