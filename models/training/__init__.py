@@ -1,0 +1,1 @@
+"""How the bundled models were trained, and how to train them further."""

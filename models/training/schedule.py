@@ -1,0 +1,19 @@
+"""Learning-rate schedules as functions of the step, so that resuming needs no state."""
+
+import math
+
+import torch
+
+
+def warmup_cosine(step: int, steps: int, warmup: int, floor: float = 0.0) -> float:
+    """Return the factor on the peak rate: linear warm-up, then half a cosine down to `floor`."""
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Set every group's rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
