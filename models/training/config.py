@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,4 +95,4 @@ def _boolean(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
-_PARSERS = {int: int, float: float, str: str, bool: _boolean}
+_PARSERS: dict[type, Callable[[str], Any]] = {int: int, float: float, str: str, bool: _boolean}

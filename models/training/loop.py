@@ -69,8 +69,8 @@ def train(task: TrainingTask, config: TrainingConfig, out: Path, *, resume: bool
             if step % config.log_every == 0:
                 show(step, journal.flush(step))
             if step % config.save_every == 0:
-                _save(task, config, journal, step, out)
-    _save(task, config, journal, step, out)
+                _save(task, journal, step, out)
+    _save(task, journal, step, out)
     return step
 
 

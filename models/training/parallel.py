@@ -12,7 +12,6 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 
 @contextmanager
@@ -81,8 +80,8 @@ def any_process(flag: bool) -> bool:
 def _average(tensors: list[torch.Tensor]) -> None:
     if not dist.is_initialized() or not tensors:
         return
-    flat = _flatten_dense_tensors(tensors)
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
     dist.all_reduce(flat)
-    flat /= world()
-    for tensor, averaged in zip(tensors, _unflatten_dense_tensors(flat, tensors), strict=True):
-        tensor.copy_(averaged)
+    averages = (flat / world()).split([tensor.numel() for tensor in tensors])
+    for tensor, average in zip(tensors, averages, strict=True):
+        tensor.copy_(average.view_as(tensor))
