@@ -80,7 +80,7 @@ def _one_step(task: TrainingTask, config: TrainingConfig, step: int) -> dict[str
     return task.step(task.batch(step, rank, world), step)
 
 
-def _save(task: TrainingTask, config: TrainingConfig, journal: Journal, step: int, out: Path) -> None:
+def _save(task: TrainingTask, journal: Journal, step: int, out: Path) -> None:
     if parallel.rank() == 0:
         state = _parts(task)
         saved = {kind: {n: p.state_dict() for n, p in state[kind].items()} for kind in state}

@@ -82,6 +82,6 @@ def _average(tensors: list[torch.Tensor]) -> None:
         return
     flat = torch.cat([tensor.flatten() for tensor in tensors])
     dist.all_reduce(flat)
-    averages = (flat / world()).split([tensor.numel() for tensor in tensors])
+    averages = torch.split(flat / world(), [tensor.numel() for tensor in tensors])
     for tensor, average in zip(tensors, averages, strict=True):
         tensor.copy_(average.view_as(tensor))
