@@ -1,0 +1,51 @@
+# Two commands matter: `make run` and `make test`. Both set up whatever is missing first.
+.DEFAULT_GOAL := run
+.PHONY: run test install check format lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
+FIRST_PROMPT := A two-story pink house shaped like a shoe.
+
+## run: the whole service on this machine, with a first picture; Ctrl-C stops it
+run: install
+	@$(BIN)/easel run --draw "$(FIRST_PROMPT)"
+
+## install: only the set-up; leaves .venv/bin/easel
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (once; a few minutes, mostly PyTorch) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Easel needs Python 3.11 or newer")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) "$$(grep '^torch==' requirements.lock)"
+	@$(PIP) --editable '.[embedded,worker]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Setting up what the tests need …"
+	@$(PIP) --editable '.[embedded,worker,train,dev]'
+	@sh tests/install_system_packages.sh
+	@touch $@
+
+## test: every test
+test: $(VENV)/.installed-dev
+	@$(BIN)/pytest
+
+## check: lint, formatting, types
+check: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+## lock: write down the versions that are installed now
+lock: $(VENV)/.installed-dev
+	@$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,0 +1,138 @@
+"""The command `easel`: run the service or one part of it, and talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app import __version__
+from app.client import Client, ServerError
+from app.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Text-to-image inference on your own machines.")
+console = Console()
+errors = Console(stderr=True)
+
+Server = Annotated[str, typer.Option("--server", envvar="EASEL_SERVER_URL", help="Address of the service.")]
+DEFAULT_SERVER = "http://127.0.0.1:8000"
+
+
+def main() -> None:
+    """Run the command; an expected error is one line on stderr and exit code 1."""
+    _mount_model_commands()
+    try:
+        app()
+    except ServerError as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> None:
+    errors.print(f"[red]error:[/] {message}", highlight=False, soft_wrap=True)
+    sys.exit(1)
+
+
+def _settings(**changes: Any) -> Settings:
+    """Read the settings; options given on the command line go before the environment."""
+    try:
+        return Settings(**{name: value for name, value in changes.items() if value is not None})
+    except pydantic.ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(["EASEL", *map(str, problem["loc"])]).upper() if problem["loc"] else "settings"
+            errors.print(f"[red]error:[/] {name}: {problem['msg']}", highlight=False)
+        sys.exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        console.print(f"easel {__version__}", highlight=False)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder for queue, images and secrets.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes.")] = 1,
+    models: Annotated[Path | None, typer.Option(help="TOML file that lists the models.")] = None,
+    draw: Annotated[str | None, typer.Option(metavar="PROMPT", help="Draw a first picture once ready.")] = None,
+) -> None:
+    """Run the whole service on this machine until Ctrl-C."""
+    from app.running import run_until_stopped  # noqa: PLC0415 - a client needs none of it
+
+    settings = _settings(host=host, port=port, data_dir=data_dir, models_file=models)
+    sys.exit(asyncio.run(run_until_stopped(settings, workers=workers, first_prompt=draw, console=console)))
+
+
+@app.command()
+def gateway(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")] = None,
+    fd: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run one gateway process."""
+    from app.serving import serve  # noqa: PLC0415 - a client needs none of it
+
+    serve(_settings(host=host, port=port), fd=fd)
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker process: it loads the models once and draws batches until it is told to stop."""
+    _settings()
+    os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606 - this interpreter, fixed arguments
+
+
+@app.command()
+def generate(
+    prompt: str,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; PNG, JPEG or WebP.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model id or alias.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same picture.")] = None,
+    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels.")] = None,
+    num_images: Annotated[int, typer.Option(min=1, help="Pictures to draw.")] = 1,
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Draw pictures of PROMPT and save them."""
+    from app.drawing import draw_and_save  # noqa: PLC0415 - other commands need no progress bars
+
+    with Client(server) as client:
+        fields = {"prompt": prompt, "model": model, "seed": seed, "size": size, "num_images": num_images}
+        for path in draw_and_save(client, fields, output, console):
+            console.print(path, highlight=False, soft_wrap=True)
+
+
+@app.command(name="models")
+def list_models(server: Server = DEFAULT_SERVER) -> None:
+    """List the models of a running service."""
+    table = Table("model", "ready", "sizes", "options")
+    with Client(server) as client:
+        for model in client.models():
+            table.add_row(model["id"], "yes" if model["ready"] else "no", *_abilities(model.get("capabilities")))
+    console.print(table)
+
+
+def _abilities(capabilities: dict[str, Any] | None) -> tuple[str, str]:
+    if capabilities is None:
+        return "", ""
+    sizes = ", ".join(f"{width}x{height}" for width, height in capabilities["sizes"])
+    any_size = f"{capabilities['min_side']} to {capabilities['max_side']} by {capabilities['size_multiple']}"
+    negative = ["negative_prompt"] if capabilities["negative_prompt"] else []
+    return sizes or any_size, ", ".join([*negative, *capabilities["options"]])
+
+
+def _mount_model_commands() -> None:
+    """Add the commands that train and judge models, where the packages they need are installed."""
+
+
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)

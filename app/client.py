@@ -1,0 +1,87 @@
+"""A small client of the jobs API: submit, follow, fetch; what `easel generate` and the first picture use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import httpx
+
+WAIT_SECONDS = 1  # one long poll: the longest time between two looks at the progress bar
+FINAL = {"succeeded", "failed", "canceled"}
+
+
+class ServerError(Exception):
+    """The server refused or could not be reached; the message is fit to be shown."""
+
+
+class Client:
+    """One server's jobs API.
+
+    Raises (each method):
+        ServerError: the server cannot be reached, or answered with an error.
+    """
+
+    def __init__(self, server: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._http = httpx.Client(base_url=server, timeout=30.0, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def submit(self, **fields: Any) -> dict[str, Any]:
+        """Post a job; fields that are None are left to the server."""
+        body = {name: value for name, value in fields.items() if value is not None}
+        return self._json("POST", "/v1/jobs", json=body)
+
+    def follow(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the job as it changes, its final state last."""
+        yield job
+        while job["status"] not in FINAL:
+            job = self._json("GET", f"/v1/jobs/{job['id']}", headers={"Prefer": f"wait={WAIT_SECONDS}"})
+            yield job
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job that nobody waits for any more."""
+        self._json("DELETE", f"/v1/jobs/{job_id}")
+
+    def fetch(self, url: str) -> bytes:
+        """Download an image from its signed URL."""
+        return self._request("GET", url).content
+
+    def models(self) -> list[dict[str, Any]]:
+        """List the models."""
+        models: list[dict[str, Any]] = self._json("GET", "/v1/models")["data"]
+        return models
+
+    def ready(self) -> bool:
+        """Tell whether the service can draw now; a server that does not answer yet cannot."""
+        try:
+            return self._http.get("/readyz").is_success
+        except httpx.TransportError:
+            return False
+
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._request(method, path, **options).json()
+        return answer
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise ServerError(f"no answer from {self._http.base_url}: {error}; start one with `easel run`") from error
+        if response.is_error:
+            raise ServerError(_explain(response))
+        return response
+
+
+def _explain(response: httpx.Response) -> str:
+    """Say what an error answer says, with the field it names."""
+    try:
+        problem = response.json()
+        where = f" ({problem['param']})" if problem.get("param") else ""
+        return f"{problem['title']}{where}: {problem['detail']}"
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {response.status_code} {response.reason_phrase}"
