@@ -1,0 +1,23 @@
+"""Where finished images lie and how clients reach them: one contract, kept by files and by S3."""
+
+from __future__ import annotations
+
+from app.settings import Settings
+from app.storage.contract import ObjectStore, content_type_of
+
+__all__ = ["ObjectStore", "content_type_of", "open_store"]
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """Open the store that the settings name; S3 is not contacted, the folder for files is made.
+
+    Raises:
+        StorageUnavailable: the data folder cannot be used.
+    """
+    if settings.storage == "s3":
+        from app.storage.s3 import S3Store  # noqa: PLC0415  boto3 takes half a second to import
+
+        return S3Store(settings)
+    from app.storage.files import FileStore  # noqa: PLC0415  beside its sibling
+
+    return FileStore.open(settings.data_dir, settings.url_secret)

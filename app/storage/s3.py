@@ -1,0 +1,129 @@
+"""Objects in an S3 bucket through boto3, reached by clients through URLs presigned with Signature Version 4."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import SecretStr
+
+from app.errors import ObjectNotFound, StorageUnavailable
+from app.settings import Settings
+from app.storage.contract import check_key, check_object
+
+CONNECT_TIMEOUT_SECONDS = 3
+READ_TIMEOUT_SECONDS = 10
+CHECK_TIMEOUT_SECONDS = 2
+MAX_ATTEMPTS = 3
+RETRY_AFTER_SECONDS = 5
+
+
+class S3Store:
+    """An `ObjectStore` in one bucket, which must exist.
+
+    One client transfers; a second, which never connects, signs for the address that clients use; a third asks
+    once and briefly whether the bucket is there.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._bucket = settings.s3_bucket
+        public_url = settings.s3_public_endpoint_url or settings.s3_endpoint_url
+        self._transfer = _client(settings, settings.s3_endpoint_url)
+        self._signer = _client(settings, public_url)
+        self._probe = _client(
+            settings, settings.s3_endpoint_url, read_timeout_seconds=CHECK_TIMEOUT_SECONDS, max_attempts=1
+        )
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        """See `ObjectStore.put`."""
+        check_object(key, content_type)
+        with self._translated():
+            self._transfer.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+
+    def get(self, key: str) -> bytes:
+        """See `ObjectStore.get`."""
+        try:
+            check_key(key)
+        except ValueError as error:
+            raise ObjectNotFound("there is no object under this key") from error
+        with self._translated():
+            data: bytes = self._transfer.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            return data
+
+    def delete(self, key: str) -> None:
+        """See `ObjectStore.delete`."""
+        check_key(key)
+        with self._translated():
+            self._transfer.delete_object(Bucket=self._bucket, Key=key)
+
+    def presigned_url(self, key: str, *, expires_seconds: int, base_url: str) -> str:  # noqa: ARG002  it has a server of its own
+        """See `ObjectStore.presigned_url`."""
+        check_key(key)
+        with self._translated():
+            url: str = self._signer.generate_presigned_url(
+                "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_seconds
+            )
+            return url
+
+    def check(self) -> None:
+        """See `ObjectStore.check`; asks for the bucket."""
+        with self._translated():
+            self._probe.head_bucket(Bucket=self._bucket)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            raise self._from_answer(error) from error
+        except BotoCoreError as error:
+            raise StorageUnavailable(
+                f"S3 does not answer: {type(error).__name__}", retry_after_seconds=RETRY_AFTER_SECONDS
+            ) from error
+
+    def _from_answer(self, error: ClientError) -> ObjectNotFound | StorageUnavailable:
+        code = error.response["Error"]["Code"]
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        if code == "NoSuchKey":
+            return ObjectNotFound("there is no object under this key")
+        if status == 404:  # an answer to HEAD has no body, so its code is the status
+            reason = f"bucket {self._bucket} does not exist: create it, or set EASEL_S3_BUCKET"
+        elif status == 403:
+            reason = f"S3 refuses the credentials for bucket {self._bucket} ({code})"
+        else:
+            reason = f"S3 answered {status} {code}"
+        return StorageUnavailable(reason, retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
+def _client(
+    settings: Settings,
+    endpoint_url: str | None,
+    *,
+    read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+    max_attempts: int = MAX_ATTEMPTS,
+) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        region_name=settings.s3_region,
+        aws_access_key_id=_reveal(settings.s3_access_key_id),
+        aws_secret_access_key=_reveal(settings.s3_secret_access_key),
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path" if settings.s3_path_style else "auto"},
+            connect_timeout=min(CONNECT_TIMEOUT_SECONDS, read_timeout_seconds),
+            read_timeout=read_timeout_seconds,
+            retries={"mode": "standard", "total_max_attempts": max_attempts},
+            # botocore's newer default breaks uploads over https to several other servers
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
