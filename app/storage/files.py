@@ -59,9 +59,7 @@ class FileStore:
         with _translated("read", self._root):
             try:
                 check_key(key)
-                descriptor = os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW)
-                with open(descriptor, "rb") as file:  # noqa: PTH123  a descriptor, not a path
-                    return file.read()
+                return self._path(key).read_bytes()
             except (*_ABSENT, ValueError) as error:
                 raise ObjectNotFound("there is no object under this key") from error
 
@@ -108,11 +106,13 @@ class FileStore:
         """Locate the key's file.
 
         Raises:
-            FileNotFoundError: a symbolic link leads elsewhere.
+            FileNotFoundError: a symbolic link is on the way.
         """
-        path = self._root / key
-        if path.parent.resolve() != path.parent:
-            raise FileNotFoundError(key)
+        path = self._root
+        for segment in key.split("/"):
+            path /= segment
+            if path.is_symlink():
+                raise FileNotFoundError(path)
         return path
 
     def _write_partial(self, data: bytes) -> Path:

@@ -43,7 +43,7 @@ class UrlSigner:
 
 
 def load_secret(data_dir: Path, given: SecretStr | None) -> bytes:
-    """Take the given secret, or, where it is unset or empty, the one in the data folder, made on first use and readable by its owner only.
+    """Take the given secret; where it is unset or empty, the one in the data folder, made on first use with mode 0600.
 
     Raises:
         OSError: the file can be neither read nor made.
