@@ -5,7 +5,7 @@ import zlib
 _ONE_IN = 20
 # Chosen so that the four showpiece combinations (a pink two-storey shoe house, a futuristic city
 # with flying cars, futuristic robots with neon lights, serene mountains with a river) are trained on.
-_SALT = "picturebook"
+_SALT = "picturebook-2"
 
 
 def held_out(main_attributes: tuple[str, ...]) -> bool:
