@@ -24,7 +24,8 @@ def draw_animal(canvas: Canvas, scene: Scene, light: Light) -> None:
     background.shadow(canvas, 64, 120, 32 * scale)
     with canvas.at(64, 120, scale):
         if scene.extra == "balloon":
-            with canvas.at(-34, -44):
+            canvas.line("M-22,-24 C-36,-32 -36,-48 -42,-56", INK, 1.8)
+            with canvas.at(-42, -56):
                 balloon(canvas, light.subject(COLORS[scene.accent]), 1.2)
         _ANIMALS[scene.subject](canvas, color)
         if scene.extra == "hat":

@@ -4,7 +4,8 @@ from models.picturebook.drawing.canvas import Canvas
 from models.picturebook.palette import COLORS, GLASS, INK, RGB, WHITE, WOOD, Light, darker, lighter
 from models.picturebook.scenes import Scene
 
-_WALL: RGB = (248, 236, 214)
+_WALL: RGB = (250, 240, 218)
+_STRIPE: RGB = (246, 230, 204)
 _TRUNK: RGB = (124, 82, 52)
 _TYRE: RGB = (52, 48, 62)
 
@@ -37,13 +38,15 @@ def draw_count(canvas: Canvas, scene: Scene, light: Light) -> None:
 
 def _shelves(canvas: Canvas, heights: set[int]) -> None:
     canvas.rect(0, 0, 128, 128, _WALL, outline=0)
+    for x in range(0, 128, 16):
+        canvas.rect(x, 0, 8, 128, _STRIPE, outline=0)
     for y in heights:
         canvas.rect(-4, y, 136, 6, WOOD, outline=1.5)
         canvas.rect(0, y + 6, 128, 3, (226, 208, 180), outline=0)
 
 
 def _toy(canvas: Canvas, place: tuple[int, int], name: str, color: str) -> None:
-    with canvas.at(*place):
+    with canvas.at(*place, 1.15):
         _TOYS[name](canvas, COLORS[color])
 
 
