@@ -1,0 +1,133 @@
+"""The list of models: what a good file gives, and what exactly is said of a bad one."""
+
+from pathlib import Path
+
+import pytest
+
+from models.catalog import BUILT_IN, CatalogError, UnknownModel, load_catalog
+from models.catalog_entries import WEIGHTS
+
+GOOD = """
+default = "card"
+
+[aliases]
+"dall-e-2" = "card"
+
+[models.card]
+family = "testcard"
+seconds_per_batch = 0.2
+
+[models.turbo]
+family = "diffusers"
+source = "stabilityai/sd-turbo"
+variant = "fp16"
+defaults = { num_inference_steps = 1, guidance_scale = 0.0 }
+limits = { side = 768 }
+
+[models.own]
+family = "transformer"
+
+[models.tiny]
+family = "gan"
+source = "weights/tiny"
+
+[models.local]
+family = "diffusers"
+source = "./pixart"
+"""
+
+MISTAKES = [
+    ("", "default: must be the id of a model, not None"),
+    ("", "[models]: lists no model"),
+    ('default = "nothing"', "default: must be the id of a model, not 'nothing'"),
+    ("default = 7", "default: must be the id of a model, not 7"),
+    ('colour = "red"', "colour: unknown key"),
+    ("models = 3", "models: must be a table"),
+    ('[models]\ncard = "testcard"', "[models] card: must be a table"),
+    ('[models.card]\nfamily = "testcard"\nspeed = 1', "[models.card] speed: unknown key"),
+    ('[models.card]\nfamily = "testcard"\nseconds_per_batch = "1"', "[models.card] seconds_per_batch: Input should"),
+    ('[models.card]\nfamily = "testcard"\nseconds_per_batch = -1', "[models.card] seconds_per_batch: Input should"),
+    ('[models.card]\nfamily = "testcard"\nid = "other"', "[models.card] id: is the table's name: leave it out"),
+    ('[models."a b"]\nfamily = "testcard"', "[models.a b] id: String should match"),
+    ("[models.card]\nmax_batch_size = 1", "[models.card] family: is required"),
+    ('[models.card]\nfamily = "oil"', "[models.card] family: must be one of 'testcard', 'transformer'"),
+    ('[models.sd]\nfamily = "diffusers"', "[models.sd] source: is required"),
+    ('[models.sd]\nfamily = "diffusers"\nsource = "a/b"\ndtype = "int8"', "[models.sd] dtype: Input should be 'auto'"),
+    (
+        '[models.sd]\nfamily = "diffusers"\nsource = "a/b"\ndefaults = { steps = 1 }',
+        "[models.sd] defaults.steps: unknown key",
+    ),
+    ('[aliases]\n"dall-e-2" = "nothing"', "[aliases] dall-e-2: must be the id of a model, not 'nothing'"),
+    ('[aliases]\ncard = "card"\n[models.card]\nfamily = "testcard"', "[aliases] card: is the id of a model"),
+    ("default = ", "is not valid TOML: Invalid value (at line 1, column 11)"),
+]
+
+
+@pytest.fixture
+def write(tmp_path):
+    path = tmp_path / "models.toml"
+
+    def write_file(text: str) -> Path:
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_file
+
+
+def test_names_lead_to_models(write):
+    """An id, an alias and no name at all each resolve to one entry."""
+    catalog = load_catalog(write(GOOD))
+    assert [catalog.resolve(name).id for name in ("turbo", "dall-e-2", None)] == ["turbo", "card", "card"]
+
+
+def test_an_unknown_name_lists_what_there_is(write):
+    """A name that leads nowhere is refused with the names that would do."""
+    with pytest.raises(UnknownModel, match="no model 'dall-e-9'; there are: card, turbo, own, tiny, local"):
+        load_catalog(write(GOOD)).resolve("dall-e-9")
+
+
+def test_each_family_keeps_its_own_options(write):
+    """A table's values arrive in the entry of its family."""
+    catalog = load_catalog(write(GOOD))
+    assert catalog.resolve("card").seconds_per_batch == 0.2
+    assert catalog.resolve("turbo").defaults.guidance_scale == 0.0
+    assert catalog.resolve("turbo").limits.side == 768
+
+
+def test_sources(write):
+    """Weights come from the bundle, from beside the file, or from the hub."""
+    path = write(GOOD)
+    catalog = load_catalog(path)
+    assert catalog.resolve("own").folder == WEIGHTS / "own"
+    assert catalog.resolve("tiny").folder == path.parent / "weights/tiny"
+    assert catalog.resolve("local").source == str(path.parent / "pixart")
+    assert catalog.resolve("turbo").source == "stabilityai/sd-turbo"
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES)
+def test_a_mistake_is_named_exactly(write, text, message):
+    """The message holds the file, the table and the key."""
+    path = write(text)
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(path)
+    assert any(line.startswith(f"{path}: {message}") for line in str(caught.value).splitlines()), caught.value
+
+
+def test_all_mistakes_are_told_at_once(write):
+    """A person corrects a file in one go."""
+    text = 'default = "b"\n[models.a]\nfamily = "testcard"\nx = 1\ny = 2\n[models.c]\nfamily = "oil"'
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(write(text))
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_a_missing_file_is_named(tmp_path):
+    """A path that leads nowhere is an error of the catalogue like any other."""
+    with pytest.raises(CatalogError, match=r"none\.toml: cannot be read"):
+        load_catalog(tmp_path / "none.toml")
+
+
+def test_the_built_in_list_is_good():
+    """A service without a file of its own has a default model."""
+    assert load_catalog(None).resolve(None)
+    assert load_catalog(None) == load_catalog(BUILT_IN)
