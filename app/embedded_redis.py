@@ -57,7 +57,7 @@ def embedded_redis(data_dir: Path) -> EmbeddedRedis:
     Raises:
         EmbeddedRedisError: there is no server, or the folder's path is too long for a socket.
     """
-    redis = EmbeddedRedis(folder=data_dir.resolve() / "redis", executable=_find_executable())
+    redis = EmbeddedRedis(folder=data_dir.resolve() / "redis", executable=find_executable())
     if len(bytes(redis.socket)) > SOCKET_PATH_LIMIT:
         raise EmbeddedRedisError(
             f"the data folder's path is too long for a Unix socket: {redis.socket} has more than "
@@ -67,7 +67,7 @@ def embedded_redis(data_dir: Path) -> EmbeddedRedis:
     return redis
 
 
-def _find_executable() -> str:
+def find_executable() -> str:
     on_path = shutil.which("redis-server")
     if on_path:
         return on_path

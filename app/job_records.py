@@ -1,0 +1,149 @@
+"""The form of a job in Redis: its id, its queue, the fields of its hash, and the record that they amount to.
+
+The hash is RQ's, made by RQ's own `Job`, plus fields of ours: `model`, `tenant`, `batch_key`, `cost`,
+`num_images` (what a worker chooses by), `queued_at` and `place` (written by `submit.lua`), `attempts`,
+`deaths`, `progress` and `outcome` (written by the worker's scripts).
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+import secrets
+import zlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from rq.job import Job
+from rq.job import JobStatus as RQStatus
+from rq.serializers import JSONSerializer
+from rq.utils import now, utcformat, utcparse
+
+from app.messages import RENDER_TASK, JobMessage, JobRecord, JobStatus, Outcome, Progress
+
+Priority = Literal["high", "normal", "low"]
+PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
+
+_NO_CONNECTION: Any = object()  # RQ's Job insists on a connection; laying out a hash never uses it
+
+_STATUS_OF_RQ = {
+    RQStatus.STARTED: JobStatus.RUNNING,
+    RQStatus.FINISHED: JobStatus.SUCCEEDED,
+    RQStatus.FAILED: JobStatus.FAILED,
+    RQStatus.CANCELED: JobStatus.CANCELED,
+    RQStatus.STOPPED: JobStatus.CANCELED,
+}  # all others still wait: queued, deferred, scheduled, rate-limited, ready
+
+
+def new_job_id(unix_seconds: float) -> str:
+    """Make an id that sorts by time (to the millisecond) and that nobody can guess (128 random bits)."""
+    raw = int(unix_seconds * 1000).to_bytes(6, "big") + secrets.token_bytes(16)
+    return "job_" + base64.b32hexencode(raw).decode().rstrip("=").lower()  # this alphabet keeps the order
+
+
+def queue_name(model: str, priority: Priority) -> str:
+    """Name the RQ queue of a model and priority; `layout.lua` knows the same names."""
+    return model if priority == "normal" else f"{model}.{priority}"
+
+
+def rq_statuses(status: JobStatus) -> list[str]:
+    """Return RQ's words for a status."""
+    return [word.value for word in RQStatus if _STATUS_OF_RQ.get(word, JobStatus.QUEUED) is status]
+
+
+def new_fields(
+    job_id: str, message: JobMessage, *, queue: str, batch_key: str, cost: float, timeout: int, retention: int
+) -> dict[str, Any]:
+    """Lay out the hash of a new job; `timeout` and `retention` in seconds."""
+    job = Job.create(
+        RENDER_TASK,
+        kwargs={"message": message.model_dump(mode="json")},
+        connection=_NO_CONNECTION,
+        id=job_id,
+        origin=queue,
+        description=f"draw with {message.model}",  # RQ's default would show the prompt in logs and dashboards
+        timeout=timeout,
+        result_ttl=retention,
+        failure_ttl=retention,
+        status=RQStatus.QUEUED,
+        serializer=JSONSerializer,
+    )
+    job.enqueued_at = now()
+    return job.to_dict() | {
+        "status": RQStatus.QUEUED.value,
+        "model": message.model,
+        "tenant": message.tenant,
+        "batch_key": f"{message.model} {batch_key}",
+        "cost": cost,
+        "num_images": message.request.num_images,
+    }
+
+
+def fingerprint(message: JobMessage) -> str:
+    """Digest what the client asked for; the seed is left out, it may have been chosen for the client."""
+    request = message.model_dump(mode="json", exclude={"request": {"seed"}})
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+def idempotency_name(tenant: str, key: str) -> str:
+    """Name the Redis key of a client's idempotency key; tenants do not share theirs."""
+    return f"easel:key:{tenant}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def read_message(data: bytes) -> JobMessage:
+    """Take the message out of RQ's `data` field.
+
+    Raises:
+        ValueError: it is not a job for our task, or not a valid message.
+    """
+    try:
+        name, _, args, kwargs = json.loads(zlib.decompress(data))
+        message = kwargs["message"] if kwargs else args[0]
+    except (zlib.error, LookupError, TypeError, ValueError) as error:
+        raise ValueError("not a call of one function with one message") from error
+    if name != RENDER_TASK:
+        raise ValueError(f"{name!r} is not a task of this service")
+    return JobMessage.model_validate(message)
+
+
+def read_record(job_id: str, fields: Mapping[bytes, bytes], position: int | None = None) -> JobRecord:
+    """Read a job's hash.
+
+    Raises:
+        ValueError: it is not a job of ours.
+    """
+    status = _STATUS_OF_RQ.get(RQStatus(fields[b"status"].decode()), JobStatus.QUEUED)
+    finished_at = _time(fields.get(b"ended_at")) if status.is_final else None
+    kept = dt.timedelta(seconds=int(fields.get(b"result_ttl") or 0))
+    outcome = fields.get(b"outcome")
+    return JobRecord(
+        id=job_id,
+        status=status,
+        message=read_message(fields[b"data"]),
+        created_at=utcparse(fields[b"created_at"].decode()),
+        started_at=_time(fields.get(b"started_at")) if status is not JobStatus.QUEUED else None,
+        finished_at=finished_at,
+        expires_at=finished_at + kept if finished_at and kept else None,
+        position=position if status is JobStatus.QUEUED else None,
+        attempts=int(fields.get(b"attempts") or 0),
+        progress=_progress(fields.get(b"progress")),
+        outcome=Outcome.model_validate_json(outcome) if outcome else None,
+    )
+
+
+def timestamp() -> str:
+    """Write this moment as RQ does."""
+    return utcformat(now())
+
+
+def _time(text: bytes | None) -> dt.datetime | None:
+    return utcparse(text.decode()) if text else None
+
+
+def _progress(text: bytes | None) -> Progress | None:
+    if not text:
+        return None
+    step, num_steps = text.split(b"/")
+    return Progress(step=int(step), num_steps=int(num_steps))

@@ -1,0 +1,253 @@
+"""The gateway's side of the queue: submit, read, list, cancel and await jobs.
+
+Each call is one script in Redis, so one round trip and all or nothing. With `workers/` this is all that knows RQ.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis.asyncio
+from redis.commands.core import AsyncScript
+from rq.defaults import RQ_KEY_PREFIX
+
+from app import job_records
+from app.errors import IdempotencyKeyReused, JobNotCancelable, JobNotFound, QueueFull, QueueUnavailable
+from app.job_endings import JobEndings
+from app.job_records import Priority
+from app.messages import JobMessage, JobRecord, JobStatus
+from app.queue_scripts import ScriptName, script
+from app.redis_connections import REDIS_REFUSES
+from app.settings import Settings
+
+LONGEST_RETRY_AFTER_SECONDS = 120
+_RETRY_AFTER_OUTAGE_SECONDS = 5
+_ENTRIES_SCANNED_PER_PAGE = 1000
+_RECHECK_SECONDS = 5.0  # a plain RQ worker announces no ends
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """Some jobs, the newest first, and the cursor of the page after them, if there is one."""
+
+    jobs: tuple[JobRecord, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for one model."""
+
+    queued_jobs: int
+    oldest_age_seconds: float
+
+
+class JobQueue:
+    """All jobs of the service, as the gateway sees them.
+
+    A `tenant` given to a call hides the jobs of all others. Every call raises `QueueUnavailable` within
+    `settings.redis_timeout_seconds` and a little when Redis does not answer.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._endings = JobEndings(client)
+        self._scripts: dict[ScriptName, AsyncScript] = {}
+
+    async def close(self) -> None:
+        """Stop listening; the client stays open, it belongs to the caller."""
+        await self._endings.close()
+
+    async def submit(
+        self,
+        message: JobMessage,
+        *,
+        batch_key: str,
+        cost: float,
+        idempotency_key: str | None = None,
+        fingerprint: str | None = None,
+        priority: Priority = "normal",
+    ) -> JobRecord:
+        """Queue a job, or find the one that the idempotency key already made.
+
+        Args:
+            message: What to draw, for whom.
+            batch_key: Jobs of one model that share it may be drawn together.
+            cost: Its weight when tenants share the workers, such as pixels times images times steps.
+            idempotency_key: The client's own; the same key and body give the same job while it is kept.
+            fingerprint: What must agree for a key to be used again; by default the message without its seed.
+            priority: Jobs of a higher priority go first.
+
+        Raises:
+            QueueFull: as many jobs wait for the model as are allowed.
+            IdempotencyKeyReused: the key came with another body before.
+            QueueUnavailable: Redis does not answer; the job may or may not be queued.
+        """
+        job_id = job_records.new_job_id(time.time())
+        queue = job_records.queue_name(message.model, priority)
+        settings = self._settings
+        fields = job_records.new_fields(
+            job_id,
+            message,
+            queue=queue,
+            batch_key=batch_key,
+            cost=cost,
+            timeout=settings.job_timeout_seconds,
+            retention=settings.job_retention_seconds,
+        )
+        ask = {
+            "id": job_id,
+            "model": message.model,
+            "queue": queue,
+            "tenant": message.tenant,
+            "cost": cost,
+            "max_waiting": settings.max_queue_length,
+            "retention_seconds": settings.job_retention_seconds,
+        }
+        if idempotency_key is not None:
+            ask["idempotency"] = job_records.idempotency_name(message.tenant, idempotency_key)
+            ask["fingerprint"] = fingerprint or job_records.fingerprint(message)
+        answer = await self._run("submit", json.dumps(ask), *_flat(fields))
+        return await self._submitted(answer, job_id, fields)
+
+    async def _submitted(self, answer: Sequence[Any], job_id: str, fields: Mapping[str, Any]) -> JobRecord:
+        match answer:
+            case [b"accepted", ahead]:
+                stored = {name.encode(): _as_bytes(value) for name, value in fields.items()}
+                return job_records.read_record(job_id, stored, position=ahead)
+            case [b"known", known]:
+                return await self.get(known.decode())
+            case [b"reused"]:
+                raise IdempotencyKeyReused("this idempotency key came with another body", param="idempotency_key")
+            case [b"full", oldest_age]:
+                raise QueueFull("too many jobs are waiting", retry_after_seconds=_retry_after(float(oldest_age)))
+        raise AssertionError(answer)
+
+    async def get(self, job_id: str, *, tenant: str | None = None) -> JobRecord:
+        """Read a job.
+
+        Raises:
+            JobNotFound: there is none, it has expired, or it is another tenant's.
+            QueueUnavailable: Redis does not answer.
+        """
+        fields, ahead = await self._run("read", job_id)
+        return _record(job_id, fields, tenant, position=ahead)
+
+    async def page(
+        self,
+        cursor: str | None = None,
+        limit: int = 20,
+        status: JobStatus | None = None,
+        tenant: str | None = None,
+    ) -> JobPage:
+        """List jobs, the newest first; `cursor` is the previous page's. Queue positions are left out.
+
+        A page may hold fewer jobs than `limit` although more follow: `next_cursor` alone tells.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        index = f"easel:jobs:{tenant}" if tenant is not None else "easel:jobs"
+        wanted = job_records.rq_statuses(status) if status else []
+        next_cursor, *found = await self._run("page", index, cursor or "", limit, _ENTRIES_SCANNED_PER_PAGE, *wanted)
+        jobs = tuple(_record(job_id.decode(), fields, tenant) for job_id, fields in found)
+        return JobPage(jobs, next_cursor.decode() or None)
+
+    async def cancel(self, job_id: str, *, tenant: str | None = None) -> JobRecord:
+        """End a job that is queued or running; one that is canceled already stays so.
+
+        Raises:
+            JobNotFound: as `get`.
+            JobNotCancelable: it has succeeded or failed.
+            QueueUnavailable: Redis does not answer.
+        """
+        if tenant is not None:
+            await self.get(job_id, tenant=tenant)
+        keep = self._settings.job_retention_seconds
+        was = (await self._run("cancel", job_id, job_records.timestamp(), keep)).decode()
+        if not was:
+            raise _not_found(job_id)
+        if was in {"finished", "failed"}:
+            raise JobNotCancelable(f"job {job_id} has already ended")
+        return await self.get(job_id, tenant=tenant)
+
+    async def wait(self, job_id: str, seconds: float, *, tenant: str | None = None) -> JobRecord:
+        """Return the job as soon as it has ended, or as it stands after `seconds`.
+
+        Raises:
+            JobNotFound, QueueUnavailable: as `get`.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + seconds
+        with self._endings.watch(job_id) as ended:
+            while True:
+                ended.clear()
+                job = await self.get(job_id, tenant=tenant)
+                left = deadline - clock()
+                if job.status.is_final or left <= 0:
+                    return job
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), min(left, _RECHECK_SECONDS))
+
+    async def depth(self, model: str) -> int:
+        """Count the jobs that wait for a model.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        return (await self.backlogs([model]))[model].queued_jobs
+
+    async def backlogs(self, models: Sequence[str]) -> dict[str, Backlog]:
+        """Tell how many jobs wait for each model, and for how long the oldest has.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        answers = await self._run("backlog", *models)
+        return {model: Backlog(count, float(age)) for model, (count, age) in zip(models, answers, strict=True)}
+
+    async def _run(self, name: ScriptName, *args: Any) -> Any:
+        if name not in self._scripts:
+            self._scripts[name] = self._client.register_script(script(name))
+        async with _translated():
+            return await self._scripts[name](args=[RQ_KEY_PREFIX, *args])
+
+
+@contextlib.asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except REDIS_REFUSES as error:
+        detail = "the queue does not answer; try again in some seconds"
+        raise QueueUnavailable(detail, retry_after_seconds=_RETRY_AFTER_OUTAGE_SECONDS) from error
+
+
+def _record(job_id: str, flat: Sequence[bytes], tenant: str | None, position: int | None = None) -> JobRecord:
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    if not fields or (tenant is not None and fields.get(b"tenant") != tenant.encode()):
+        raise _not_found(job_id)
+    return job_records.read_record(job_id, fields, position)
+
+
+def _not_found(job_id: str) -> JobNotFound:
+    return JobNotFound(f"there is no job {job_id!r}, or it is no longer kept")
+
+
+def _retry_after(oldest_age_seconds: float) -> int:
+    """Guess when a tenth of a full queue will be gone: its oldest job's age is what the whole of it takes."""
+    return max(1, min(LONGEST_RETRY_AFTER_SECONDS, round(oldest_age_seconds / 10)))
+
+
+def _flat(fields: Mapping[str, Any]) -> list[Any]:
+    return [part for pair in fields.items() for part in pair]
+
+
+def _as_bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

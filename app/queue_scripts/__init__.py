@@ -1,0 +1,19 @@
+"""The steps of a job's life that Redis carries out, each atomic; both sides of the queue call them by name.
+
+`layout.lua` goes before each of them: it names RQ's keys and ours.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+ScriptName = Literal["submit", "read", "page", "cancel", "claim", "renew", "release", "reap", "commit", "backlog"]
+
+
+@cache
+def script(name: ScriptName) -> str:
+    """Return the source of a script, ready for EVAL."""
+    folder = files(__name__)
+    return "\n".join((folder / f"{part}.lua").read_text() for part in ("layout", name))

@@ -1,0 +1,83 @@
+-- Where things lie in Redis. RQ 3.0.0's own keys (rq/job.py, rq/queue.py, rq/registry.py, rq/executions.py,
+-- rq/results.py), written as RQ writes them and compared with it by a test, and four of ours:
+--   easel:order:<queue>   sorted set: queued jobs by fair order; the RQ list holds the same jobs by arrival
+--   easel:shares:<queue>  hash: tenant -> where its next job would stand in that order; '' -> the order's present
+--   easel:jobs, easel:jobs:<tenant>   sorted sets of all job ids; ids begin with their time, so they sort by age
+--   easel:key:<tenant>:<digest>       hash: idempotency key -> job and fingerprint of the body
+-- ARGV[1] is always RQ's key prefix.
+local rq = ARGV[1]
+
+local function job_key(id) return rq .. ':job:' .. id end
+local function queue_key(queue) return rq .. ':queue:' .. queue end
+local function started_key(queue) return rq .. ':wip:' .. queue end
+local function worker_key(name) return rq .. ':worker:' .. name end
+local function execution_key(execution) return rq .. ':execution:' .. execution end
+
+-- A model has one queue for each priority, the most urgent first; app/job_records.py names them the same way.
+local function queues_of(model) return {model .. '.high', model, model .. '.low'} end
+local function order_key(queue) return 'easel:order:' .. queue end
+local function shares_key(queue) return 'easel:shares:' .. queue end
+
+-- An execution's full name is '<job id>:<execution id>'.
+local function job_of(execution) return string.match(execution, '^(.-):') end
+
+-- Redis's own clock, in seconds: the one clock on which all processes agree.
+local function clock()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) + tonumber(time[2]) / 1e6
+end
+
+local function exact(number) return string.format('%.6f', number) end
+
+-- Gateways and workers listen here: to the queue's name when work arrives, to the job's id when it has ended.
+local function ring(queue) redis.call('PUBLISH', 'easel:work', queue) end
+local function announce_end(id) redis.call('PUBLISH', 'easel:ended', id) end
+
+-- A job stands in both, or in neither.
+local function put_in_line(queue, id, place, at_front)
+  redis.call(at_front and 'LPUSH' or 'RPUSH', queue_key(queue), id)
+  redis.call('ZADD', order_key(queue), place, id)
+end
+local function take_from_line(queue, id)
+  redis.call('LREM', queue_key(queue), 1, id)
+  redis.call('ZREM', order_key(queue), id)
+end
+
+
+-- How many jobs go before a queued one: all of its model's more urgent queues, and those before it in its own.
+local function jobs_ahead(model, queue, id)
+  local ahead = 0
+  for _, other in ipairs(queues_of(model)) do
+    if other == queue then return ahead + (redis.call('ZRANK', order_key(queue), id) or 0) end
+    ahead = ahead + redis.call('LLEN', queue_key(other))
+  end
+  return -1
+end
+
+-- Whether this execution still owns its job: the fencing token of every later write.
+local function owns(queue, execution)
+  return redis.call('ZSCORE', started_key(queue), execution)
+    and redis.call('HGET', job_key(job_of(execution)), 'status') == 'started'
+end
+
+-- Forget an execution, as rq.executions.Execution.delete does.
+local function end_execution(queue, execution)
+  local id, execution_id = string.match(execution, '^(.-):(.+)$')
+  local worker = redis.call('HGET', execution_key(execution), 'worker_name')
+  redis.call('DEL', execution_key(execution))
+  redis.call('ZREM', started_key(queue), execution)
+  redis.call('ZREM', rq .. ':executions:' .. id, execution_id)
+  if worker then redis.call('SREM', worker_key(worker) .. ':executions', execution) end
+end
+
+-- Put a started job back at the head of its queue. Returns 1, or 0 if it was not this execution's any more.
+local function give_back(queue, execution)
+  local mine, id = owns(queue, execution), job_of(execution)
+  end_execution(queue, execution)
+  if not mine then return 0 end
+  redis.call('HSET', job_key(id), 'status', 'queued')
+  redis.call('HDEL', job_key(id), 'progress')
+  put_in_line(queue, id, redis.call('HGET', job_key(id), 'place') or '0', true)
+  ring(queue)
+  return 1
+end
