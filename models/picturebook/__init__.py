@@ -6,8 +6,9 @@ measured. Drawing needs skia (``pip install easel[train]``); nothing else here d
 
 from models.picturebook.book import Picture, draw, picture
 from models.picturebook.captions import Caption, caption, describe, near_miss
+from models.picturebook.kinds import KINDS
 from models.picturebook.questions import QUESTION_KINDS, Question, questions
-from models.picturebook.scenes import ATTRIBUTES, KINDS, MAIN_ATTRIBUTES, Scene, sample_scene
+from models.picturebook.scenes import ATTRIBUTES, MAIN_ATTRIBUTES, Scene, sample_scene
 from models.picturebook.vocabulary import VOCABULARY, words
 
 __all__ = [

@@ -20,7 +20,7 @@ class Picture:
 
 def draw(scene: Scene, size: int = 128) -> np.ndarray:
     """Draw a scene as uint8 RGB, (size, size, 3): the same composition at every size."""
-    from models.picturebook.drawing import paint  # skia is needed for drawing only
+    from models.picturebook.drawing import paint  # noqa: PLC0415 - only drawing needs skia
 
     return paint(scene, size)
 

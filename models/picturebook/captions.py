@@ -1,11 +1,12 @@
 """Natural English for a scene: what is named, how it is worded, and how it is worded wrongly."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from models.picturebook import wording
-from models.picturebook.scenes import KINDS, NONE, Scene
+from models.picturebook.kinds import KINDS, NONE
+from models.picturebook.scenes import Scene
 
 _NAMED_OFTEN = frozenset({"color", "shape", "count", "extra", "relation", "second", "style"})
 _RELATIONS = ("left of", "right of", "above", "below")
@@ -40,12 +41,12 @@ def wrong_caption(scene: Scene, rng: np.random.Generator) -> tuple[str, str]:
     """Return a caption that is wrong in exactly one attribute, and that attribute."""
     named = _choose_named(scene, rng)
     wrong = {name: values for name in sorted(named) if (values := _other_values(scene, name))}
-    while not wrong:
+    if not wrong:
         named = frozenset(scene.attributes())
         wrong = {name: values for name in sorted(named) if (values := _other_values(scene, name))}
     name = list(wrong)[rng.integers(len(wrong))]
     value = wrong[name][rng.integers(len(wrong[name]))]
-    return word(replace(scene, **{name: value}), named, rng), name
+    return word(scene.having(name, value), named, rng), name
 
 
 def word(scene: Scene, named: frozenset[str], rng: np.random.Generator) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.picturebook.captions import word
-from models.picturebook.scenes import NONE, Scene, sample_scene
+from models.picturebook.kinds import NONE
+from models.picturebook.scenes import Scene, sample_scene
 
 # Question kind -> scene kinds it asks about, attributes that the prompt names and that are expected.
 _ASKED: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {

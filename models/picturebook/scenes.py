@@ -1,137 +1,15 @@
-"""What a picture of the book can show: every attribute, the values each kind allows, and chance."""
+"""What a picture of the book shows: every attribute is known, and drawn by chance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 
-from models.picturebook.palette import COLORS
+from models.picturebook.kinds import KINDS, NONE
 from models.picturebook.split import held_out
 
 Split = Literal["train", "heldout"]
-
-NONE = "none"
-COLOR_NAMES = tuple(COLORS)
-ACCENTS = ("red", "yellow", "green", "blue", "pink")
-TIMES = ("day", "sunset", "night", "dawn")
-OBJECTS = ("ball", "box", "star", "tree", "car", "house", "cat", "balloon")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of scene: how often it is drawn, and the values its attributes may take."""
-
-    weight: float
-    choices: dict[str, tuple[str, ...]]
-    layouts: int = 4
-
-
-KINDS: dict[str, Kind] = {
-    "house": Kind(
-        14,
-        {
-            "subject": ("house",),
-            "color": COLOR_NAMES,
-            "shape": ("plain", "shoe", "teapot", "mushroom", "pumpkin", "castle", "egg", "hat"),
-            "storeys": ("one", "two", "three"),
-            "time": TIMES,
-            "setting": ("meadow", "beach", "snow"),
-        },
-    ),
-    "city": Kind(
-        13,
-        {
-            "subject": ("city",),
-            "style": ("futuristic", "modern", "old"),
-            "time": TIMES,
-            "extra": ("flying cars", "saucers", "airships", "birds", NONE),
-        },
-        layouts=6,
-    ),
-    "robot": Kind(
-        13,
-        {
-            "subject": ("robot",),
-            "color": COLOR_NAMES,
-            "style": ("futuristic", "old", NONE),
-            "time": TIMES,
-            "setting": ("city", "meadow", "room", "space"),
-            "extra": ("neon lights", "flower", "balloon", "umbrella", NONE),
-            "accent": ACCENTS,
-        },
-    ),
-    "landscape": Kind(
-        13,
-        {
-            "subject": ("mountains", "hills", "desert", "forest"),
-            "style": ("serene", NONE),
-            "time": TIMES,
-            "extra": ("river", "lake", "road", "boat", NONE),
-        },
-    ),
-    "sea": Kind(
-        7,
-        {
-            "subject": ("sailboat", "ship", "whale", "lighthouse", "island"),
-            "color": COLOR_NAMES,
-            "style": ("serene", NONE),
-            "time": TIMES,
-        },
-    ),
-    "animal": Kind(
-        9,
-        {
-            "subject": ("cat", "dog", "rabbit", "bird", "fish"),
-            "color": COLOR_NAMES,
-            "size": ("small", "large"),
-            "time": TIMES,
-            "setting": ("meadow", "beach", "snow"),
-            "extra": ("balloon", "hat", NONE),
-            "accent": ACCENTS,
-        },
-    ),
-    "sky": Kind(
-        7,
-        {
-            "subject": ("rocket", "plane", "kite", "hot-air balloon", "saucer"),
-            "color": COLOR_NAMES,
-            "size": ("small", "large"),
-            "time": TIMES,
-            "setting": ("meadow", "sea", "mountains", "city"),
-        },
-    ),
-    "vehicle": Kind(
-        7,
-        {
-            "subject": ("car", "bus", "truck", "flying car"),
-            "color": COLOR_NAMES,
-            "size": ("small", "large"),
-            "time": TIMES,
-            "setting": ("meadow", "beach", "snow", "city"),
-        },
-    ),
-    "pair": Kind(
-        10,
-        {
-            "subject": OBJECTS,
-            "color": COLOR_NAMES,
-            "relation": ("left of", "above"),
-            "second": OBJECTS,
-            "second_color": COLOR_NAMES,
-        },
-        layouts=1,
-    ),
-    "count": Kind(
-        7,
-        {
-            "subject": OBJECTS,
-            "color": COLOR_NAMES,
-            "count": ("one", "two", "three", "four"),
-        },
-        layouts=1,
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -158,13 +36,18 @@ class Scene:
     relation: str = NONE
     second: str = NONE
     second_color: str = NONE
-    layout: int = field(default=0, metadata={"attribute": False})
-    mirrored: bool = field(default=False, metadata={"attribute": False})
+    layout: int = 0
+    mirrored: bool = False
 
     def attributes(self) -> dict[str, str]:
         """Return the attributes that apply to this scene, by name."""
         values = {name: getattr(self, name) for name in ATTRIBUTES}
         return {name: value for name, value in values.items() if value != NONE}
+
+    def having(self, name: str, value: str) -> "Scene":
+        """Return this scene with one attribute changed."""
+        change: dict[str, Any] = {name: value}
+        return replace(self, **change)
 
     def is_held_out(self) -> bool:
         """Tell whether this combination of main attributes is kept out of training."""
@@ -187,12 +70,11 @@ def _values(name: str) -> Iterator[str]:
         yield NONE
 
 
-def _attribute_names() -> tuple[str, ...]:
-    return tuple(f.name for f in fields(Scene) if f.name != "kind" and f.metadata.get("attribute", True))
-
-
+_NOT_ATTRIBUTES = ("kind", "layout", "mirrored")
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
-    name: tuple(dict.fromkeys(_values(name))) for name in _attribute_names()
+    field.name: tuple(dict.fromkeys(_values(field.name)))
+    for field in fields(Scene)
+    if field.name not in _NOT_ATTRIBUTES
 }
 
 

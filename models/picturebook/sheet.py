@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from models.picturebook.book import draw
 from models.picturebook.captions import describe
-from models.picturebook.scenes import KINDS, Scene, sample_scene
+from models.picturebook.kinds import KINDS
+from models.picturebook.scenes import Scene, sample_scene
 
 _CELL = 192
 _LABEL = 44

@@ -1,6 +1,6 @@
 """A cat, a dog, a rabbit, a bird and a fish, each filling the picture or small."""
 
-from models.picturebook.drawing import background
+from models.picturebook.drawing import grounds, skies
 from models.picturebook.drawing.canvas import Canvas
 from models.picturebook.drawing.objects import balloon
 from models.picturebook.palette import COLORS, INK, RGB, WHITE, Light, darker, lighter
@@ -19,9 +19,9 @@ def draw_animal(canvas: Canvas, scene: Scene, light: Light) -> None:
         with canvas.at(64, 64, scale, flip=scene.mirrored):
             _fish(canvas, color)
         return
-    background.sky(canvas, scene, light)
-    background.ground(canvas, scene.setting, light)
-    background.shadow(canvas, 64, 120, 32 * scale)
+    skies.sky(canvas, scene, light)
+    grounds.ground(canvas, scene.setting, light)
+    grounds.shadow(canvas, 64, 120, 32 * scale)
     with canvas.at(64, 120, scale):
         if scene.extra == "balloon":
             canvas.line("M-22,-24 C-36,-32 -36,-48 -42,-56", INK, 1.8)
@@ -34,9 +34,9 @@ def draw_animal(canvas: Canvas, scene: Scene, light: Light) -> None:
 
 
 def _top_hat(canvas: Canvas, color: RGB) -> None:
-    canvas.rect(-15, -24, 30, 24, color, round=2, outline=2)
+    canvas.rect(-15, -24, 30, 24, color, corner=2, outline=2)
     canvas.rect(-15, -8, 30, 6, darker(color, 0.6), outline=0)
-    canvas.rect(-24, -3, 48, 6, color, round=3, outline=2)
+    canvas.rect(-24, -3, 48, 6, color, corner=3, outline=2)
 
 
 _CROWNS = {"cat": (0, -82), "dog": (0, -84), "rabbit": (0, -70), "bird": (14, -80)}
@@ -85,20 +85,30 @@ def _dog(canvas: Canvas, color: RGB) -> None:
 def _rabbit(canvas: Canvas, color: RGB) -> None:
     canvas.dot(28, -10, 8, WHITE, outline=2)
     for x in (-12, 12):
-        canvas.path(f"M{x - 8},-68 C{x - 12},-100 {x - 4},-116 {x},-116 C{x + 4},-116 {x + 12},-100 {x + 8},-68 Z", color, outline=2)
-        canvas.path(f"M{x - 3},-74 C{x - 5},-94 {x - 2},-106 {x},-106 C{x + 2},-106 {x + 5},-94 {x + 3},-74 Z", _PINK, outline=0)
+        canvas.path(
+            f"M{x - 8},-68 C{x - 12},-100 {x - 4},-116 {x},-116 C{x + 4},-116 {x + 12},-100 {x + 8},-68 Z",
+            color,
+            outline=2,
+        )
+        canvas.path(
+            f"M{x - 3},-74 C{x - 5},-94 {x - 2},-106 {x},-106 C{x + 2},-106 {x + 5},-94 {x + 3},-74 Z", _PINK, outline=0
+        )
     _body(canvas, color)
     canvas.path("M-26,-58 C-26,-84 26,-84 26,-58 C26,-36 -26,-36 -26,-58 Z", color, outline=2)
     _face(canvas, -60)
     canvas.path("M-4,-53 L4,-53 L0,-49 Z", _PINK, outline=1)
-    canvas.rect(-4, -47, 8, 7, WHITE, round=1, outline=1.2)
+    canvas.rect(-4, -47, 8, 7, WHITE, corner=1, outline=1.2)
     canvas.line("M0,-46 L0,-41", INK, 1)
 
 
 def _bird(canvas: Canvas, color: RGB) -> None:
     canvas.line("M-6,-14 L-6,0 L-12,0 M-6,0 L0,0 M10,-14 L10,0 L4,0 M10,0 L16,0", _BEAK, 3)
     canvas.path("M-26,-34 L-54,-50 L-52,-32 L-44,-26 Z", darker(color, 0.3), outline=2)
-    canvas.path("M-34,-34 C-30,-58 -8,-52 -2,-64 C2,-88 40,-88 36,-60 C34,-28 22,-12 0,-12 C-18,-12 -32,-20 -34,-34 Z", color, outline=2)
+    canvas.path(
+        "M-34,-34 C-30,-58 -8,-52 -2,-64 C2,-88 40,-88 36,-60 C34,-28 22,-12 0,-12 C-18,-12 -32,-20 -34,-34 Z",
+        color,
+        outline=2,
+    )
     canvas.path("M-22,-36 C-10,-46 6,-44 12,-36 C8,-22 -12,-20 -22,-36 Z", darker(color, 0.25), outline=1.8)
     canvas.path("M35,-68 L54,-62 L35,-55 Z", _BEAK, outline=2)
     canvas.dot(20, -66, 5, WHITE, outline=1.5)
@@ -130,7 +140,7 @@ _WATERS: dict[str, tuple[RGB, RGB]] = {
 
 def _underwater(canvas: Canvas, light: Light, scene: Scene) -> None:
     canvas.gradient(*_WATERS[scene.time])
-    canvas.path("M0,120 Q40,108 80,116 Q104,120 128,112 L128,128 L0,128 Z", light.scenery(background.SAND), outline=0)
+    canvas.path("M0,120 Q40,108 80,116 Q104,120 128,112 L128,128 L0,128 Z", light.scenery(grounds.SAND), outline=0)
     weed = light.scenery((44, 150, 96))
     for x in (8, 20, 108, 120):
         canvas.line(f"M{x},120 C{x - 8},108 {x + 8},100 {x},84", weed, 4)

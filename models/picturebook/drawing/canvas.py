@@ -60,7 +60,7 @@ class Canvas:
     """A square picture being drawn; all lengths are in 1/128 of its side, y downwards."""
 
     def __init__(self, size: int) -> None:
-        """Start an empty picture of ``size`` × ``size`` pixels."""
+        """Start an empty picture of ``size`` by ``size`` pixels."""
         self._surface = skia.Surface(size, size)
         self._canvas = self._surface.getCanvas()
         self._canvas.scale(size / UNITS, size / UNITS)
@@ -95,19 +95,17 @@ class Canvas:
         """Add a soft disc of light that fades to nothing at ``radius``."""
         self._canvas.drawCircle(x, y, radius, _glow(color, x, y, radius, alpha))
 
-    def path(
-        self, svg: str, fill: RGB | None, *, outline: float = 1.5, ink: RGB = INK, alpha: int = 255
-    ) -> None:
+    def path(self, svg: str, fill: RGB | None, *, outline: float = 1.5, ink: RGB = INK, alpha: int = 255) -> None:
         """Draw an SVG path; ``outline`` 0 draws none."""
         self._shape(_svg(svg), fill, outline, ink, alpha)
 
     def rect(
         self, x: float, y: float, w: float, h: float, fill: RGB,
-        *, round: float = 0, outline: float = 1.5, alpha: int = 255,
+        *, corner: float = 0, outline: float = 1.5, alpha: int = 255,
     ) -> None:  # fmt: skip
         """Draw a rectangle by its upper left corner and size, with rounded corners."""
         shape = skia.Path()
-        shape.addRoundRect(skia.Rect.MakeXYWH(x, y, w, h), round, round)
+        shape.addRoundRect(skia.Rect.MakeXYWH(x, y, w, h), corner, corner)
         self._shape(shape, fill, outline, INK, alpha)
 
     def oval(

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from models.picturebook.drawing import background, flyers
+from models.picturebook.drawing import flyers, grounds, skies
 from models.picturebook.drawing.canvas import Canvas
-from models.picturebook.palette import COLORS, RGB, WHITE, Light, darker, lighter, mix
+from models.picturebook.palette import COLORS, RGB, WHITE, Light, darker, mix
 from models.picturebook.scenes import Scene
 
 BASE = 112
@@ -33,7 +33,7 @@ _PLACES = (((24, 24), (64, 40), (104, 16)), ((24, 40), (64, 16), (104, 32)))
 
 def draw_city(canvas: Canvas, scene: Scene, light: Light) -> None:
     """Draw the skyline from side to side, the street below, and what flies above."""
-    background.sky(canvas, scene, light)
+    skies.sky(canvas, scene, light)
     skyline(canvas, scene.style, scene.layout, light)
     if scene.extra in _FLYERS:
         flyer, colors = _FLYERS[scene.extra]
@@ -44,10 +44,8 @@ def draw_city(canvas: Canvas, scene: Scene, light: Light) -> None:
 
 def skyline(canvas: Canvas, style: str, layout: int, light: Light) -> None:
     """Draw one of the six skylines of a style."""
-    far = mix(light.scenery((110, 124, 186)), light.bottom, 0.55)
     heights = [int(digit) for digit in _SKYLINES[layout % 6]]
-    for index, height in enumerate(reversed(heights)):
-        canvas.rect(index * 16 - 4, BASE - 24 - height * 6, 16, 128, far, outline=0, round=8 if style == "futuristic" else 0)
+    _far_towers(canvas, light, heights[::-1], corner=8 if style == "futuristic" else 0)
     build, street = _STYLES[style]
     landmark = _LANDMARKS[layout % 6] if style == "futuristic" else None
     for index, height in enumerate(heights):
@@ -58,6 +56,12 @@ def skyline(canvas: Canvas, style: str, layout: int, light: Light) -> None:
         with canvas.at(landmark * 16, BASE):
             _needle(canvas, light)
     street(canvas, light)
+
+
+def _far_towers(canvas: Canvas, light: Light, heights: list[int], corner: float) -> None:
+    haze = mix(light.scenery((110, 124, 186)), light.bottom, 0.55)
+    for index, height in enumerate(heights):
+        canvas.rect(index * 16 - 4, BASE - 24 - height * 6, 16, 128, haze, outline=0, corner=corner)
 
 
 def _futuristic(canvas: Canvas, light: Light, variant: int, h: float) -> None:
@@ -114,7 +118,12 @@ def _old(canvas: Canvas, light: Light, variant: int, h: float) -> None:
         canvas.rect(1, 12 - h, 14, h - 12, wall)
     for y in range(18 if variant != 3 else 38, int(h) - 6, 9):
         for x in (3.5, 9):
-            canvas.path(f"M{x},{y - h + 6} L{x},{y - h + 2} Q{x + 1.6},{y - h - 1} {x + 3.2},{y - h + 2} L{x + 3.2},{y - h + 6} Z", light.window, outline=0.8)
+            canvas.path(
+                f"M{x},{y - h + 6} L{x},{y - h + 2} Q{x + 1.6},{y - h - 1} {x + 3.2},{y - h + 2} "
+                f"L{x + 3.2},{y - h + 6} Z",
+                light.window,
+                outline=0.8,
+            )
 
 
 def _light_rail(canvas: Canvas, light: Light) -> None:
@@ -125,7 +134,7 @@ def _light_rail(canvas: Canvas, light: Light) -> None:
 
 
 def _avenue(canvas: Canvas, light: Light) -> None:
-    canvas.rect(0, BASE, 128, 16, light.scenery(background.ROAD), outline=0)
+    canvas.rect(0, BASE, 128, 16, light.scenery(grounds.ROAD), outline=0)
     canvas.rect(0, BASE - 1, 128, 3, light.scenery((190, 190, 200)), outline=0)
     for x in range(4, 128, 16):
         canvas.line(f"M{x},121 L{x + 8},121", light.scenery((250, 240, 200)), 1.6)

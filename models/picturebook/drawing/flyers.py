@@ -1,6 +1,6 @@
 """Things that fly: on their own in the sky, or small above a city."""
 
-from models.picturebook.drawing import background
+from models.picturebook.drawing import grounds, skies
 from models.picturebook.drawing.canvas import Canvas
 from models.picturebook.palette import COLORS, GLASS, INK, RGB, WHITE, WOOD, Light, darker, lighter
 from models.picturebook.scenes import Scene
@@ -10,8 +10,8 @@ _LAMPS: tuple[RGB, ...] = ((255, 230, 120), (255, 150, 190), (150, 240, 255))
 
 def draw_sky_thing(canvas: Canvas, scene: Scene, light: Light) -> None:
     """Draw one large thing in the sky above its setting."""
-    background.sky(canvas, scene, light)
-    background.ground(canvas, scene.setting, light, horizon=104)
+    skies.sky(canvas, scene, light)
+    grounds.ground(canvas, scene.setting, light, horizon=104)
     with canvas.at(64, 48, 1 if scene.size == "large" else 0.6):
         _DRAWINGS[scene.subject](canvas, light.subject(COLORS[scene.color]))
 
@@ -58,7 +58,7 @@ def hot_air_balloon(canvas: Canvas, color: RGB) -> None:
     canvas.line("M-16,16 L-7,32 M16,16 L7,32", INK, 1.5)
     canvas.path("M0,-46 C44,-46 40,0 16,18 L-16,18 C-40,0 -44,-46 0,-46 Z", color, outline=2)
     canvas.path("M0,-46 C18,-40 16,4 7,18 L-7,18 C-16,4 -18,-40 0,-46 Z", lighter(color, 0.65), outline=1.2)
-    canvas.rect(-9, 30, 18, 14, WOOD, round=2, outline=2)
+    canvas.rect(-9, 30, 18, 14, WOOD, corner=2, outline=2)
     canvas.line("M-9,35 L9,35", darker(WOOD, 0.4), 1.5)
 
 
@@ -76,7 +76,7 @@ def saucer(canvas: Canvas, color: RGB) -> None:
 def airship(canvas: Canvas, color: RGB) -> None:
     """Draw an airship flying right, 96 units wide."""
     canvas.path("M-36,-4 L-50,-22 L-38,-24 L-22,-8 Z M-36,4 L-50,18 L-38,20 L-22,6 Z", darker(color, 0.3), outline=2.4)
-    canvas.rect(-14, 14, 32, 12, darker(WOOD, 0.15), round=4, outline=2.4)
+    canvas.rect(-14, 14, 32, 12, darker(WOOD, 0.15), corner=4, outline=2.4)
     for x in (-6, 2, 10):
         canvas.rect(x - 2, 17, 5, 5, (255, 232, 140), outline=0)
     canvas.path("M-44,-2 C-30,-26 28,-28 48,-2 C28,22 -30,20 -44,-2 Z", color, outline=2.4)
@@ -98,7 +98,12 @@ def flying_car(canvas: Canvas, color: RGB) -> None:
 
 def bird(canvas: Canvas, color: RGB) -> None:
     """Draw a gull with spread wings, 96 units wide."""
-    canvas.path("M0,10 C-14,-14 -32,-20 -48,-14 C-34,-10 -18,0 -8,20 C-4,24 4,24 8,20 C18,0 34,-10 48,-14 C32,-20 14,-14 0,10 Z", color, outline=3)
+    canvas.path(
+        "M0,10 C-14,-14 -32,-20 -48,-14 C-34,-10 -18,0 -8,20 C-4,24 4,24 8,20 "
+        "C18,0 34,-10 48,-14 C32,-20 14,-14 0,10 Z",
+        color,
+        outline=3,
+    )
 
 
 _DRAWINGS = {

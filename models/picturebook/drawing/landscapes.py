@@ -1,6 +1,6 @@
 """Mountains, hills, desert and forest, with a river, a lake or a road."""
 
-from models.picturebook.drawing import background
+from models.picturebook.drawing import grounds, plants, skies
 from models.picturebook.drawing.canvas import Canvas
 from models.picturebook.palette import MIST, RGB, WHITE, Light, darker, lighter, mix
 from models.picturebook.scenes import Scene
@@ -12,7 +12,7 @@ HORIZON = 72
 
 def draw_landscape(canvas: Canvas, scene: Scene, light: Light) -> None:
     """Draw the land, what runs through it, and its trees in front."""
-    background.sky(canvas, scene, light)
+    skies.sky(canvas, scene, light)
     serene = scene.style == "serene"
     _LANDS[scene.subject](canvas, scene.layout, light)
     if serene:
@@ -84,7 +84,7 @@ def _forest(canvas: Canvas, layout: int, light: Light) -> None:
         with canvas.at(x, 80):
             canvas.path("M-10,0 L0,-44 L10,0 Z", mix(far, light.bottom, 0.35), outline=0)
     for index, x in enumerate(range(8, 128, 16)):
-        background.pine(canvas, x, 82, light, 1.25 if (index + layout) % 2 else 0.95)
+        plants.pine(canvas, x, 82, light, 1.25 if (index + layout) % 2 else 0.95)
     _field(canvas, light.scenery((92, 166, 88)))
 
 
@@ -102,20 +102,26 @@ def _river(canvas: Canvas, light: Light, serene: bool) -> None:
     if serene:
         canvas.line("M48,112 L76,112 M64,100 L88,100 M40,122 L64,122", lighter(water, 0.6), 1.6)
     else:
-        canvas.line("M44,116 Q50,110 56,116 M64,106 Q70,100 76,106 M64,122 Q70,116 76,122 M80,94 Q85,89 90,94", WHITE, 1.8)
+        canvas.line(
+            "M44,116 Q50,110 56,116 M64,106 Q70,100 76,106 M64,122 Q70,116 76,122 M80,94 Q85,89 90,94", WHITE, 1.8
+        )
 
 
 def _lake(canvas: Canvas, light: Light, serene: bool) -> None:
     water = _water(light)
-    canvas.path("M64,80 C112,80 124,92 120,102 C116,116 92,120 64,120 C36,120 12,116 8,102 C4,92 16,80 64,80 Z", water, ink=darker(water, 0.45))
+    canvas.path(
+        "M64,80 C112,80 124,92 120,102 C116,116 92,120 64,120 C36,120 12,116 8,102 C4,92 16,80 64,80 Z",
+        water,
+        ink=darker(water, 0.45),
+    )
     if serene:
         canvas.line("M32,92 L96,92 M24,102 L104,102 M40,112 L88,112", mix(water, MIST, 0.6), 2)
     else:
         canvas.line("M28,98 Q34,92 40,98 M56,110 Q62,104 68,110 M84,98 Q90,92 96,98", WHITE, 1.8)
 
 
-def _road(canvas: Canvas, light: Light, serene: bool) -> None:
-    canvas.path("M60,72 C76,84 36,100 32,128 L96,128 C92,104 84,86 66,72 Z", light.scenery(background.ROAD))
+def _road(canvas: Canvas, light: Light, _serene: bool) -> None:
+    canvas.path("M60,72 C76,84 36,100 32,128 L96,128 C92,104 84,86 66,72 Z", light.scenery(grounds.ROAD))
     canvas.line("M64,80 L65,84", light.scenery((255, 240, 190)), 1.5)
     canvas.line("M65,90 L64,96 M63,104 L62,112 M62,120 L62,128", light.scenery((255, 240, 190)), 2.5)
 
@@ -126,7 +132,9 @@ def _boat(canvas: Canvas, light: Light, serene: bool) -> None:
         canvas.line("M0,0 L0,-44", (110, 72, 46), 2.5)
         canvas.path("M3,-44 L3,-6 L26,-6 Z", light.subject((226, 64, 56)), outline=2)
         canvas.path("M-3,-36 L-3,-6 L-18,-6 Z", light.subject((252, 240, 220)), outline=2)
-        canvas.path("M-26,-2 L28,-2 C24,10 16,10 12,10 L-12,10 C-18,10 -24,6 -26,-2 Z", light.subject((142, 88, 50)), outline=2)
+        canvas.path(
+            "M-26,-2 L28,-2 C24,10 16,10 12,10 L-12,10 C-18,10 -24,6 -26,-2 Z", light.subject((142, 88, 50)), outline=2
+        )
 
 
 _FEATURES = {"river": _river, "lake": _lake, "road": _road, "boat": _boat}
@@ -137,16 +145,8 @@ def _plants(canvas: Canvas, scene: Scene, light: Light) -> None:
     left, right = (((12, 120), (112, 104)), ((16, 104), (116, 120)))[scene.layout % 2]
     for x, y in (left, right):
         if scene.subject == "desert":
-            _cactus(canvas, x, y, light)
+            plants.cactus(canvas, x, y, light)
         elif scene.subject == "hills":
-            background.tree(canvas, x, y, light, scale=1.1)
+            plants.tree(canvas, x, y, light, scale=1.1)
         else:
-            background.pine(canvas, x, y, light, 1.2)
-
-
-def _cactus(canvas: Canvas, x: float, y: float, light: Light) -> None:
-    green = light.scenery((78, 148, 84))
-    with canvas.at(x, y):
-        for color, extra in ((darker(green, 0.6), 3), (green, 0)):
-            canvas.line("M0,0 L0,-32", color, 7 + extra)
-            canvas.line("M0,-10 L-9,-10 L-9,-20 M0,-16 L9,-16 L9,-26", color, 4.5 + extra)
+            plants.pine(canvas, x, y, light, 1.2)

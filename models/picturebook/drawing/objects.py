@@ -10,7 +10,7 @@ _TRUNK: RGB = (124, 82, 52)
 _TYRE: RGB = (52, 48, 62)
 
 
-def draw_pair(canvas: Canvas, scene: Scene, light: Light) -> None:
+def draw_pair(canvas: Canvas, scene: Scene, _light: Light) -> None:
     """Draw the subject left of, or above, the second thing."""
     places = {"left of": ((32, 104), (96, 104)), "above": ((64, 56), (64, 120))}[scene.relation]
     _shelves(canvas, {y for _, y in places})
@@ -28,7 +28,7 @@ _COUNT_PLACES = {
 }
 
 
-def draw_count(canvas: Canvas, scene: Scene, light: Light) -> None:
+def draw_count(canvas: Canvas, scene: Scene, _light: Light) -> None:
     """Draw one to four equal things."""
     places = _COUNT_PLACES[scene.count]
     _shelves(canvas, {y for _, y in places})
@@ -77,7 +77,7 @@ def _tree(canvas: Canvas, color: RGB) -> None:
 def _car(canvas: Canvas, color: RGB) -> None:
     canvas.path("M-14,-20 C-12,-34 10,-34 14,-20 Z", GLASS, outline=2)
     canvas.line("M0,-30 L0,-20", INK, 2)
-    canvas.rect(-24, -21, 48, 15, color, round=6, outline=2)
+    canvas.rect(-24, -21, 48, 15, color, corner=6, outline=2)
     canvas.dot(20, -14, 2.5, (255, 240, 170), outline=1)
     for x in (-13, 13):
         canvas.dot(x, -6, 6, _TYRE, outline=1.5)

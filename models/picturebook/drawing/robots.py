@@ -1,6 +1,6 @@
 """Robots: a friendly boxy one, a sleek futuristic one, an old tin one; plain or in neon light."""
 
-from models.picturebook.drawing import background, cities
+from models.picturebook.drawing import cities, grounds, places, skies
 from models.picturebook.drawing.canvas import Canvas
 from models.picturebook.drawing.objects import balloon, blossom
 from models.picturebook.palette import COLORS, INK, RGB, WHITE, Light, darker, lighter, mix
@@ -20,7 +20,7 @@ def draw_robot(canvas: Canvas, scene: Scene, light: Light) -> None:
         neon = lighter(neon, 0.3)
         canvas.rect(0, 0, 128, 128, (16, 10, 60), outline=0, alpha=150)
         canvas.glow(64, 64, 64, neon, 190)
-    background.shadow(canvas, 64, 122, 30)
+    grounds.shadow(canvas, 64, 122, 30)
     holding = scene.extra in _HELD
     with canvas.at(64, 120), canvas.neon(neon):
         _STYLES[scene.style](canvas, light.subject(COLORS[scene.color]), neon or _EYES, holding)
@@ -30,15 +30,15 @@ def draw_robot(canvas: Canvas, scene: Scene, light: Light) -> None:
 
 def _place(canvas: Canvas, scene: Scene, light: Light) -> None:
     if scene.setting == "space":
-        background.space(canvas, scene)
+        places.space(canvas, scene)
     elif scene.setting == "room":
-        background.room(canvas, scene, light)
+        places.room(canvas, scene, light)
     else:
-        background.sky(canvas, scene, light)
+        skies.sky(canvas, scene, light)
         if scene.setting == "city":
             cities.skyline(canvas, "futuristic" if scene.style == "futuristic" else "modern", scene.layout % 2, light)
         else:
-            background.ground(canvas, scene.setting, light)
+            grounds.ground(canvas, scene.setting, light)
 
 
 def _arms(canvas: Canvas, color: RGB, holding: bool, hand: RGB, width: float) -> None:
@@ -51,27 +51,27 @@ def _arms(canvas: Canvas, color: RGB, holding: bool, hand: RGB, width: float) ->
     canvas.dot(40 if holding else 36, -74 if holding else -33, 6, hand, outline=2)
 
 
-def _boxy(canvas: Canvas, body: RGB, eyes: RGB, holding: bool) -> None:
+def _boxy(canvas: Canvas, body: RGB, _eyes: RGB, holding: bool) -> None:
     _arms(canvas, _METAL, holding, body, 6)
     for x in (-18, 6):
         canvas.rect(x, -26, 12, 22, _METAL, outline=2)
-        canvas.rect(x - 4, -8, 20, 8, darker(body), round=3, outline=2)
+        canvas.rect(x - 4, -8, 20, 8, darker(body), corner=3, outline=2)
     canvas.line("M0,-96 L0,-106", INK, 3)
     canvas.dot(0, -108, 4, (236, 64, 64), outline=2)
     canvas.rect(-5, -72, 10, 10, _METAL, outline=2)
-    canvas.rect(-26, -66, 52, 42, body, round=5, outline=2)
-    canvas.rect(-16, -58, 32, 24, lighter(body, 0.6), round=3)
+    canvas.rect(-26, -66, 52, 42, body, corner=5, outline=2)
+    canvas.rect(-16, -58, 32, 24, lighter(body, 0.6), corner=3)
     for x, color in ((-9, (236, 64, 64)), (0, (250, 208, 48)), (9, (66, 190, 90))):
         canvas.dot(x, -50, 3, color, outline=1.2)
     canvas.line("M-10,-41 L10,-41", INK, 2)
     for x in (-28, 24):
-        canvas.rect(x, -90, 5, 12, _METAL, round=2, outline=2)
-    canvas.rect(-24, -98, 48, 30, body, round=6, outline=2)
+        canvas.rect(x, -90, 5, 12, _METAL, corner=2, outline=2)
+    canvas.rect(-24, -98, 48, 30, body, corner=6, outline=2)
     for x in (-10, 10):
         canvas.dot(x, -86, 7, WHITE, outline=2)
         canvas.dot(x, -86, 3.6, INK)
         canvas.dot(x + 1.5, -87.5, 1.3, WHITE)
-    canvas.rect(-10, -76, 20, 5, WHITE, round=2, outline=1.5)
+    canvas.rect(-10, -76, 20, 5, WHITE, corner=2, outline=1.5)
     canvas.line("M-5,-76 L-5,-71 M0,-76 L0,-71 M5,-76 L5,-71", INK, 1.2)
 
 
@@ -81,7 +81,9 @@ def _futuristic(canvas: Canvas, body: RGB, eyes: RGB, holding: bool) -> None:
     for x in (-13, 13):
         canvas.path(f"M{x - 7},-30 L{x + 7},-30 L{x + 5},-8 L{x - 5},-8 Z", shell, outline=2)
         canvas.path(f"M{x - 10},0 C{x - 10},-12 {x + 10},-12 {x + 10},0 Z", _VISOR, outline=2)
-    canvas.path("M-28,-64 C-28,-74 28,-74 28,-64 C28,-44 20,-24 12,-24 L-12,-24 C-20,-24 -28,-44 -28,-64 Z", shell, outline=2)
+    canvas.path(
+        "M-28,-64 C-28,-74 28,-74 28,-64 C28,-44 20,-24 12,-24 L-12,-24 C-20,-24 -28,-44 -28,-64 Z", shell, outline=2
+    )
     for x in (-28, 28):
         canvas.dot(x, -62, 8, body, outline=2)
     canvas.dot(0, -50, 9, _VISOR, outline=2)
@@ -130,7 +132,9 @@ def _hold_balloon(canvas: Canvas, color: RGB) -> None:
 
 def _hold_umbrella(canvas: Canvas, color: RGB) -> None:
     canvas.line("M104,48 L104,20", (96, 62, 40), 3)
-    canvas.path("M82,30 C84,-4 124,-4 127,30 C121,25 116,25 112,30 C107,25 101,25 97,30 C93,25 87,25 82,30 Z", color, outline=2)
+    canvas.path(
+        "M82,30 C84,-4 124,-4 127,30 C121,25 116,25 112,30 C107,25 101,25 97,30 C93,25 87,25 82,30 Z", color, outline=2
+    )
     canvas.line("M97,29 C98,16 101,8 104,5 M112,29 C111,16 108,8 105,5", darker(color, 0.4), 1.5)
 
 

@@ -1,6 +1,6 @@
 """The sea, with one large thing on it."""
 
-from models.picturebook.drawing import background
+from models.picturebook.drawing import grounds, skies
 from models.picturebook.drawing.canvas import Canvas
 from models.picturebook.palette import COLORS, INK, RGB, WHITE, WOOD, Light, darker, lighter, mix
 from models.picturebook.scenes import Scene
@@ -10,8 +10,8 @@ _HORIZON = 72
 
 def draw_sea(canvas: Canvas, scene: Scene, light: Light) -> None:
     """Draw sky, sea and the thing in the middle; a serene sea lies still."""
-    background.sky(canvas, scene, light)
-    water = light.scenery(background.WATER)
+    skies.sky(canvas, scene, light)
+    water = light.scenery(grounds.WATER)
     canvas.gradient(lighter(water, 0.25), darker(water, 0.2), _HORIZON, 128)
     color = light.subject(COLORS.get(scene.color, WHITE))
     with canvas.at(64, 96):
@@ -42,7 +42,7 @@ def _ship(canvas: Canvas, color: RGB, light: Light) -> None:
         canvas.rect(x, -56, 12, 6, INK, outline=0)
         canvas.dot(x + 12, -64, 5, light.scenery((230, 230, 236)))
         canvas.dot(x + 20, -70, 4, light.scenery((230, 230, 236)))
-    canvas.rect(-32, -32, 62, 24, light.subject(WHITE), round=2, outline=2)
+    canvas.rect(-32, -32, 62, 24, light.subject(WHITE), corner=2, outline=2)
     for x in range(-24, 28, 12):
         canvas.dot(x, -22, 3.4, light.window, outline=1.5)
     canvas.path("M-56,-10 L58,-10 C52,8 44,14 36,14 L-38,14 C-48,14 -54,4 -56,-10 Z", color, outline=2)
@@ -52,8 +52,16 @@ def _ship(canvas: Canvas, color: RGB, light: Light) -> None:
 def _whale(canvas: Canvas, color: RGB, light: Light) -> None:
     spray = light.scenery((214, 240, 252))
     canvas.line("M-14,-36 C-14,-50 -18,-56 -28,-58 M-14,-36 C-14,-50 -10,-56 0,-58 M-14,-36 L-14,-54", spray, 3.5)
-    canvas.path("M32,-4 C40,-24 34,-36 26,-42 C38,-46 46,-42 48,-34 C52,-42 60,-44 66,-40 C60,-30 58,-12 44,8 Z", color, outline=2)
-    canvas.path("M-54,2 C-56,-28 -26,-40 -4,-36 C20,-32 28,-12 44,-4 C46,8 30,16 10,16 L-34,16 C-46,16 -54,12 -54,2 Z", color, outline=2)
+    canvas.path(
+        "M32,-4 C40,-24 34,-36 26,-42 C38,-46 46,-42 48,-34 C52,-42 60,-44 66,-40 C60,-30 58,-12 44,8 Z",
+        color,
+        outline=2,
+    )
+    canvas.path(
+        "M-54,2 C-56,-28 -26,-40 -4,-36 C20,-32 28,-12 44,-4 C46,8 30,16 10,16 L-34,16 C-46,16 -54,12 -54,2 Z",
+        color,
+        outline=2,
+    )
     canvas.path("M-53,2 C-30,8 0,6 20,12 C10,16 -20,17 -34,16 C-46,16 -53,12 -53,2 Z", lighter(color, 0.65), outline=0)
     canvas.dot(-36, -10, 4, WHITE, outline=1.5)
     canvas.dot(-36, -10, 2, INK)
@@ -75,8 +83,8 @@ def _lighthouse(canvas: Canvas, color: RGB, light: Light) -> None:
     canvas.polygon([(-12, -76), (0, -90), (12, -76)], color, outline=2)
 
 
-def _island(canvas: Canvas, color: RGB, light: Light) -> None:
-    canvas.path("M-56,12 C-44,-12 44,-12 56,12 C30,18 -30,18 -56,12 Z", light.scenery(background.SAND), outline=2)
+def _island(canvas: Canvas, _color: RGB, light: Light) -> None:
+    canvas.path("M-56,12 C-44,-12 44,-12 56,12 C30,18 -30,18 -56,12 Z", light.scenery(grounds.SAND), outline=2)
     trunk, leaf = light.scenery((150, 100, 60)), light.scenery((58, 160, 82))
     canvas.path("M-6,-2 C-4,-24 4,-40 14,-56 L20,-52 C10,-36 6,-20 6,0 Z", trunk, outline=2)
     for tip in ("-30,-44 -20,-66", "56,-30 52,-60", "52,-66 40,-82", "-14,-76 -2,-84"):
