@@ -1,0 +1,1 @@
+"""The test card: a generator without weights that draws the request itself."""

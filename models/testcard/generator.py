@@ -1,0 +1,61 @@
+"""The test card as an image generator: it keeps every promise of the interface without a single weight."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.catalog_entries import TestcardModel
+from models.interface import Capabilities, Feed, Image, Range, Row
+from models.testcard.card import draw_card
+
+DEFAULT_STEPS = 4
+
+
+class TestcardGenerator:
+    """Draws what was asked for as a printed card; the entry's seconds imitate the time of a real model."""
+
+    __test__ = False  # for pytest, which takes the name for a test
+
+    revision = "card-1"
+    description = {"device": "cpu", "dtype": "uint8", "parameters": "0"}  # noqa: RUF012 - never changed
+
+    def __init__(self, entry: TestcardModel) -> None:
+        self._entry = entry
+        self.capabilities = Capabilities(
+            size_multiple=1,
+            default_size=(512, 512),
+            max_batch_size=entry.max_batch_size,
+            negative_prompt=True,
+            options={"num_inference_steps": Range(minimum=1, maximum=100, default=DEFAULT_STEPS)},
+            batch_by=("num_inference_steps",),
+            previews=True,
+            cancel=True,
+        )
+
+    def generate(self, rows: Sequence[Row], feed: Feed) -> None:
+        """Print all rows together, one coat of ink per step."""
+        num_steps = rows[0].request.num_inference_steps or DEFAULT_STEPS
+        for step in range(1, num_steps + 1):
+            rows = [row for row in rows if not feed.cancelled(row)]
+            if not rows:
+                return
+            self._work(len(rows), num_steps)
+            for row in rows:
+                if step < num_steps and feed.wants_preview(row):
+                    feed.preview(row, _unfinished(draw_card(row), step / num_steps))
+                feed.progress(row, step, num_steps)
+        for row in rows:
+            feed.done(row, draw_card(row))
+
+    def _work(self, num_rows: int, num_steps: int) -> None:
+        time.sleep((self._entry.seconds_per_batch + self._entry.seconds_per_image * num_rows) / num_steps)
+
+
+def _unfinished(image: Image, share: float) -> Image:
+    """Show the upper `share` of the sheet printed, the rest as a faint impression."""
+    printed = round(image.shape[0] * share)
+    faint = (image[printed:].astype(np.float32) * 0.2 + 255 * 0.8).astype(np.uint8)
+    return np.concatenate([image[:printed], faint])
