@@ -59,7 +59,7 @@ MISTAKES = [
     ),
     ('[aliases]\n"dall-e-2" = "nothing"', "[aliases] dall-e-2: must be the id of a model, not 'nothing'"),
     ('[aliases]\ncard = "card"\n[models.card]\nfamily = "testcard"', "[aliases] card: is the id of a model"),
-    ("default = ", "is not valid TOML: Invalid value (at line 1, column 11)"),
+    ("default = \naliases = 1", "is not valid TOML: Invalid value (at line 1, column 11)"),
 ]
 
 
