@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import tempfile
 import time
@@ -128,13 +129,20 @@ class FileStore:
         return Path(name)
 
     def _move_into_place(self, partial: Path, path: Path) -> None:
+        with self._locked(fcntl.LOCK_SH):
+            self._make_folder(path.parent)
+            partial.replace(path)
+            _sync_folder(path.parent)
+
+    @contextlib.contextmanager
+    def _locked(self, operation: int) -> Iterator[None]:
+        """Keep writers, who share the lock, and the sweeper, who does not, off each other's folders."""
+        descriptor = os.open(self._root / _PARTIAL, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            self._make_folder(path.parent)
-            partial.replace(path)
-        except FileNotFoundError:  # a sweep has just removed the empty folder
-            self._make_folder(path.parent)
-            partial.replace(path)
-        _sync_folder(path.parent)
+            fcntl.flock(descriptor, operation)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
@@ -145,7 +153,7 @@ class FileStore:
 
     def _remove_if_empty(self, folder: Path) -> None:
         if folder not in {self._root, self._root / _PARTIAL}:
-            with contextlib.suppress(OSError):  # not empty, or gone
+            with self._locked(fcntl.LOCK_EX), contextlib.suppress(OSError):  # not empty, or gone
                 folder.rmdir()
 
 
