@@ -114,7 +114,7 @@ def _client(
         aws_secret_access_key=_reveal(settings.s3_secret_access_key),
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": "path" if settings.s3_path_style else "auto"},
+            s3={"addressing_style": "path" if settings.s3_path_style else "virtual"},
             connect_timeout=min(CONNECT_TIMEOUT_SECONDS, read_timeout_seconds),
             read_timeout=read_timeout_seconds,
             retries={"mode": "standard", "total_max_attempts": max_attempts},
