@@ -45,10 +45,10 @@ class TestcardGenerator:
             self._work(len(rows), num_steps)
             for row in rows:
                 if step < num_steps and feed.wants_preview(row):
-                    feed.preview(row, _unfinished(draw_card(row), step / num_steps))
+                    feed.preview(row, _unfinished(draw_card(row, num_steps), step / num_steps))
                 feed.progress(row, step, num_steps)
         for row in rows:
-            feed.done(row, draw_card(row))
+            feed.done(row, draw_card(row, num_steps))
 
     def _work(self, num_rows: int, num_steps: int) -> None:
         time.sleep((self._entry.seconds_per_batch + self._entry.seconds_per_image * num_rows) / num_steps)

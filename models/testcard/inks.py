@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 RGB: TypeAlias = tuple[int, int, int]
 
+FEWEST_INKS, MOST_INKS = 3, 5
+
 PAPER: RGB = (247, 241, 228)
 KEY: RGB = (38, 32, 52)  # the dark ink of frame and lettering
 
@@ -30,6 +32,9 @@ INKS: dict[str, RGB] = {
 }
 NEUTRAL: dict[str, RGB] = {"black": (70, 64, 78), "white": (255, 255, 255)}
 
+LIGHT = ("yellow", "mint", "pink", "orange")  # every card needs one to print others over
+LIVELY = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "mint")
+
 SYNONYMS = {
     "crimson": "red", "scarlet": "red", "ruby": "red", "cherry": "red", "sunset": "orange", "amber": "orange",
     "lemon": "yellow", "sunny": "yellow", "lime": "green", "emerald": "green", "forest": "green", "meadow": "green",
@@ -39,15 +44,19 @@ SYNONYMS = {
 }  # fmt: skip
 
 
-def choose_inks(prompt: str, negative_prompt: str | None, rng: random.Random, count: int) -> list[RGB]:
-    """Pick `count` inks: those named in `prompt` in its order, then others; never one named in `negative_prompt`."""
-    known = INKS | NEUTRAL
+def choose_inks(prompt: str, negative_prompt: str | None, rng: random.Random) -> list[RGB]:
+    """Pick three inks, or as many as `prompt` names up to five; none that `negative_prompt` names."""
     unwanted = _named(negative_prompt or "")
-    wanted = [name for name in _named(prompt) if name not in unwanted]
-    others = [name for name in INKS if name not in wanted and name not in unwanted]
-    rng.shuffle(others)
-    names = [*wanted, *others][:count]
-    return [known[name] for name in names]
+    names = [name for name in _named(prompt) if name not in unwanted][:MOST_INKS]
+    if not set(names) & set(LIGHT):
+        names += _others(LIGHT, {*names, *unwanted}, rng)[: len(names) < FEWEST_INKS]
+    names += _others(LIVELY, {*names, *unwanted}, rng)[: max(0, FEWEST_INKS - len(names))]
+    return [(INKS | NEUTRAL)[name] for name in names]
+
+
+def _others(inks: tuple[str, ...], without: set[str], rng: random.Random) -> list[str]:
+    found = [name for name in inks if name not in without]
+    return rng.sample(found, len(found))
 
 
 def _named(text: str) -> list[str]:
