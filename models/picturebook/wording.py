@@ -83,7 +83,7 @@ def _house(say: _Voice, told: Told) -> str:
     elif shape:
         before.append(f"{shape}-shaped")
     noun, where = say.one(phrases.NOUNS, "house"), say.one(phrases.SETTINGS, told.get("setting"))
-    return f"a {' '.join(before)} {noun} {' and '.join(after) if len(after) == 1 else ' '.join(after)} {where}"
+    return f"a {' '.join(before)} {noun} {' '.join(after)} {where}"
 
 
 def _landscape(say: _Voice, told: Told) -> str:
