@@ -48,7 +48,7 @@ def finished_jobs_counter(registry: CollectorRegistry) -> Counter:
     """Make the counter that gateway (cancellations) and workers (everything else) have in common."""
     return Counter(
         "easel_jobs_finished_total",
-        "Jobs that reached a final state, by outcome and, unless succeeded, by cause (error code).",
+        "Jobs that reached a final state, by outcome and, if failed, by cause (error code).",
         ["model", "outcome", "cause"],
         registry=registry,
     )
@@ -95,6 +95,8 @@ class GatewayMetrics:
         """Write the page for one scrape; `backlog` maps model ids, None means that Redis did not answer."""
         page = CollectorRegistry()
         folder = os.environ.get(SHARED_FOLDER_VARIABLE)
+        if folder:
+            _forget_dead_processes(Path(folder))
         page.register(MultiProcessCollector(None, folder) if folder else self.registry)
         page.register(_ScrapeTimeMetrics(backlog))
         return generate_latest(page)
@@ -128,13 +130,19 @@ def build_info() -> Metric:
     return info
 
 
-def clean_shared_folder(folder: Path) -> None:
-    """Make the folder for the numbers of several processes and empty it; before the first of them starts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob("*.db"):
-        leftover.unlink()
+def _forget_dead_processes(folder: Path) -> None:
+    """Drop the live gauges, such as a model's memory, of processes that have ended; what they counted stays."""
+    for path in folder.glob("gauge_live*_*.db"):
+        pid = int(path.stem.rpartition("_")[2])
+        if not _is_alive(pid):
+            mark_process_dead(pid, str(folder))
 
 
-def forget_process(pid: int, folder: Path) -> None:
-    """Drop the live gauges of a process that has ended; what it counted stays."""
-    mark_process_dead(pid, str(folder))
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it lives, as another user
+        return True
+    return True
