@@ -10,18 +10,22 @@ EaselError
 │   └── ObjectNotFound
 ├── Forbidden (403)
 │   └── InvalidSignature          a URL that was tampered with or has expired
+├── MethodNotAllowed (405)
 ├── Conflict (409)
-│   └── JobNotCancelable
+│   ├── JobNotCancelable
+│   └── JobCanceled               by somebody else, while its client waited for the images
 ├── PayloadTooLarge (413)
 ├── UnsupportedMediaType (415)
 ├── Unprocessable (422)
 │   └── IdempotencyKeyReused
+├── JobFailed (500)               with the job's own error code
 ├── RateLimited (429)             always with Retry-After
 └── Unavailable (503)             always with Retry-After
     ├── QueueUnavailable
     ├── QueueFull
     ├── StorageUnavailable
-    └── ModelNotReady             no worker has announced this model yet
+    ├── ModelNotReady             no worker has announced this model yet
+    └── JobTooSlow                the client waits no longer, so the job was canceled
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ class EaselError(Exception):
     status = 500
     code = "internal_error"
     title = "Internal error"
+    should_retry: bool | None = None  # None: the status tells
 
     def __init__(self, detail: str, *, param: str | None = None, retry_after_seconds: int | None = None) -> None:
         super().__init__(detail)
@@ -108,6 +113,14 @@ class InvalidSignature(Forbidden):
     title = "URL signature invalid or expired"
 
 
+class MethodNotAllowed(EaselError):
+    """There is something at this address, but it does not take this method."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+
+
 class Conflict(EaselError):
     """The state of the thing does not allow this."""
 
@@ -121,6 +134,14 @@ class JobNotCancelable(Conflict):
 
     code = "job_not_cancelable"
     title = "Job has already ended"
+
+
+class JobCanceled(Conflict):
+    """The job was canceled before its images were there."""
+
+    code = "job_canceled"
+    title = "Job canceled"
+    should_retry = False
 
 
 class PayloadTooLarge(EaselError):
@@ -152,6 +173,17 @@ class IdempotencyKeyReused(Unprocessable):
 
     code = "idempotency_key_reused"
     title = "Idempotency key reused with another body"
+
+
+class JobFailed(EaselError):
+    """The job ran and failed; running it again would fail again."""
+
+    title = "Job failed"
+    should_retry = False
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 class RateLimited(EaselError):
@@ -196,3 +228,10 @@ class ModelNotReady(Unavailable):
 
     code = "model_not_ready"
     title = "Model not ready"
+
+
+class JobTooSlow(Unavailable):
+    """The images were not there in the longest time that a client waits for them in one request."""
+
+    code = "job_too_slow"
+    title = "Images not ready in time"

@@ -1,1 +1,1 @@
-"""The HTTP doors: jobs, OpenAI Images, the catalogue, operations."""
+"""The HTTP side of the gateway: one file per door, and what they have in common."""

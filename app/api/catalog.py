@@ -1,0 +1,72 @@
+"""Which models there are and what each can do, in OpenAI's list shape with our own members beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from app.announcements import ModelState
+from app.api.dependencies import Gateway, GatewayParts
+from app.api.documentation import errors
+from app.errors import ModelNotFound, QueueUnavailable
+from models.catalog import UnknownModel
+from models.interface import Capabilities
+
+router = APIRouter(tags=["models"])
+
+
+class Model(BaseModel):
+    """A model, whether a worker has it loaded, and what may be asked of it."""
+
+    id: Annotated[str, Field(examples=["easel-transformer"])]
+    object: Literal["model"] = "model"
+    created: Annotated[int, Field(description="Unix seconds: when this gateway read its list of models.")]
+    owned_by: Literal["easel"] = "easel"
+    default: Annotated[bool, Field(description="Whether it is meant when a request names none.")]
+    aliases: list[str]
+    ready: Annotated[bool, Field(description="Whether a live worker has it loaded.")]
+    workers: int
+    revision: Annotated[str | None, Field(description="The same revision, request and seed give the same image.")]
+    capabilities: Annotated[
+        Capabilities | None, Field(description="Limits and options; null until a worker has announced the model.")
+    ]
+
+
+class ModelList(BaseModel):
+    """All models."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+@router.get("/v1/models", responses=errors(QueueUnavailable))
+async def list_models(gateway: GatewayParts) -> ModelList:
+    """List the models."""
+    states = await gateway.fleet.states()
+    return ModelList(data=[_model(gateway, model, states.get(model)) for model in gateway.catalog.models])
+
+
+@router.get("/v1/models/{model:path}", responses=errors(ModelNotFound, QueueUnavailable))
+async def read_model(model: Annotated[str, Path(description="Id or alias.")], gateway: GatewayParts) -> Model:
+    """Tell what a model can do."""
+    try:
+        model_id = gateway.catalog.resolve(model).id
+    except UnknownModel as error:
+        raise ModelNotFound(str(error), param="model") from error
+    return _model(gateway, model_id, (await gateway.fleet.states()).get(model_id))
+
+
+def _model(gateway: Gateway, model_id: str, state: ModelState | None) -> Model:
+    catalog = gateway.catalog
+    return Model(
+        id=model_id,
+        created=gateway.started_at,
+        default=model_id == catalog.default,
+        aliases=[alias for alias, target in catalog.aliases.items() if target == model_id],
+        ready=bool(state and state.ready),
+        workers=state.workers if state else 0,
+        revision=state.revision if state else None,
+        capabilities=state.capabilities if state else None,
+    )

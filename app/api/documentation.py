@@ -1,0 +1,67 @@
+"""What OpenAPI says of errors: every error of a route, by status, as problem details with an example of each."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from fastapi import FastAPI
+
+from app.api.problems import CONTENT_TYPE, Problem, problem
+from app.errors import (
+    EaselError,
+    InvalidRequest,
+    JobFailed,
+    ModelNotFound,
+    ModelNotReady,
+    PayloadTooLarge,
+    QueueFull,
+    QueueUnavailable,
+    UnsupportedMediaType,
+    UnsupportedOption,
+    UnsupportedSize,
+)
+
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+
+SUBMISSION_ERRORS: tuple[type[EaselError], ...] = (
+    *(InvalidRequest, UnsupportedOption, UnsupportedSize, ModelNotFound, PayloadTooLarge, UnsupportedMediaType),
+    *(QueueFull, QueueUnavailable, ModelNotReady),
+)
+ANY_OTHER: Responses = {"default": {"model": Problem, "description": "Any other error, in the same form."}}
+_PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+_JOB_FAILED = JobFailed("generation_failed", "the model could not draw this request")
+
+
+def errors(*kinds: type[EaselError]) -> Responses:
+    """Declare the errors that a route may answer with."""
+    responses: Responses = {}
+    for kind in kinds:
+        error = _JOB_FAILED if kind is JobFailed else kind((kind.__doc__ or "").partition("\n")[0])
+        response = responses.setdefault(
+            error.status, {"model": Problem, "description": "", "content": {CONTENT_TYPE: {"examples": {}}}}
+        )
+        example = {"summary": error.title, "value": problem(error, "req_0123456789abcdef").model_dump()}
+        response["content"][CONTENT_TYPE]["examples"][error.code] = example
+        response["description"] = "; ".join(filter(None, [response["description"], error.title]))
+    return responses
+
+
+def describe_errors(app: FastAPI) -> None:
+    """Give each declared error its real content type, which FastAPI cannot be told beside a model."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for path in generate()["paths"].values():
+                for operation in path.values():
+                    _retype(operation["responses"])
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _retype(responses: dict[str, Any]) -> None:
+    for response in responses.values():
+        content = response.get("content", {})
+        if content.get("application/json", {}).get("schema") == _PROBLEM_SCHEMA:
+            content.setdefault(CONTENT_TYPE, {})["schema"] = content.pop("application/json")["schema"]

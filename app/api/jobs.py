@@ -1,0 +1,102 @@
+"""The jobs door: submit, read, list, cancel, and wait without polling."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Header, Query, Request, Response, status
+
+from app.api.answers import Job, JobList, job_answer
+from app.api.dependencies import GatewayParts, Links, cancel, wait_for_job
+from app.api.documentation import SUBMISSION_ERRORS, errors
+from app.api.schemas import JobSubmission, PageQuery
+from app.api.strict_json import SubmissionRoute
+from app.api.submission import submit
+from app.errors import IdempotencyKeyReused, InvalidRequest, JobNotCancelable, JobNotFound, QueueUnavailable
+from app.messages import JobRecord
+
+LONGEST_WAIT_SECONDS = 60
+_WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,6})"?(?=[,;\s]|$)', re.IGNORECASE)
+
+Prefer = Annotated[
+    str | None,
+    Header(description=f"`wait=N`: answer when the job has ended, at the latest after N ≤ {LONGEST_WAIT_SECONDS} s."),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern="^[!-~]+$",
+        description="Your name for this request: the same key and body give the same job.",
+    ),
+]
+_LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
+_SUBMITTED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "Accepted: the job will reach a final state.", "headers": _LOCATION},
+    200: {"model": Job, "description": "Accepted, and ended while the client waited.", "headers": _LOCATION},
+}
+
+router = APIRouter(tags=["jobs"], route_class=SubmissionRoute)
+
+
+@router.post(
+    "/v1/jobs",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=_SUBMITTED | errors(*SUBMISSION_ERRORS, IdempotencyKeyReused),
+)
+async def submit_job(
+    wanted: JobSubmission,
+    gateway: GatewayParts,
+    links: Links,
+    request: Request,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
+) -> Job:
+    """Submit a job. Once this is answered, the job survives whatever is restarted."""
+    record = await submit(gateway, wanted, idempotency_key=idempotency_key)
+    response.headers["Location"] = f"/v1/jobs/{record.id}"
+    record = await _wait_as_preferred(record, prefer, request, response)
+    if record.status.is_final:
+        response.status_code = status.HTTP_200_OK
+    return job_answer(record, links)
+
+
+@router.get("/v1/jobs/{job_id}", responses=errors(JobNotFound, QueueUnavailable))
+async def read_job(
+    job_id: str, gateway: GatewayParts, links: Links, request: Request, response: Response, prefer: Prefer = None
+) -> Job:
+    """Read a job as it is now; its image links are signed afresh."""
+    structlog.contextvars.bind_contextvars(job_id=job_id)
+    record = await gateway.queue.get(job_id)
+    return job_answer(await _wait_as_preferred(record, prefer, request, response), links)
+
+
+@router.get("/v1/jobs", responses=errors(InvalidRequest, QueueUnavailable))
+async def list_jobs(gateway: GatewayParts, links: Links, query: Annotated[PageQuery, Query()]) -> JobList:
+    """List jobs, the newest first. A page may be short although more follow: `next_cursor` tells."""
+    page = await gateway.queue.page(query.cursor, query.limit, query.status)
+    jobs = [job_answer(record, links) for record in page.jobs]
+    return JobList(data=jobs, next_cursor=page.next_cursor, has_more=page.next_cursor is not None)
+
+
+@router.delete("/v1/jobs/{job_id}", responses=errors(JobNotFound, JobNotCancelable, QueueUnavailable))
+async def cancel_job(job_id: str, gateway: GatewayParts, links: Links) -> Job:
+    """Cancel a job that is queued or running; one that is canceled already stays so."""
+    structlog.contextvars.bind_contextvars(job_id=job_id)
+    return job_answer(await cancel(gateway, job_id), links)
+
+
+async def _wait_as_preferred(record: JobRecord, prefer: str | None, request: Request, response: Response) -> JobRecord:
+    """Honour `Prefer: wait=N` (RFC 7240), as far as this service does, and say so."""
+    asked = _WAIT.search(prefer or "")
+    if not asked:
+        return record
+    seconds = min(int(asked[1]), LONGEST_WAIT_SECONDS)
+    response.headers["Preference-Applied"] = f"wait={seconds}"
+    if record.status.is_final:
+        return record
+    return await wait_for_job(request, record.id, seconds) or record

@@ -1,0 +1,123 @@
+"""The one renderer of errors: RFC 9457 problem details that carry OpenAI's error object as a member.
+
+Whatever goes wrong (our errors, the framework's, a bug) leaves through here, without stack traces and without
+what the client wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from app.errors import EaselError, InvalidRequest, MethodNotAllowed, NotFound
+
+CONTENT_TYPE = "application/problem+json"
+LONGEST_PARAM = 100  # characters: an unknown field's name is the client's
+RETRY_AFTER_SECONDS = 5
+_RETRIED_STATUSES = {429, 503}
+_WORDS = {"extra_forbidden": "unknown field", "missing": "required"}
+
+
+class OpenAIError(BaseModel):
+    """The error as OpenAI's clients read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class Problem(BaseModel):
+    """An error: `code` is stable, `detail` is for people, `param` names the field that is wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    param: str | None
+    request_id: str
+    error: OpenAIError
+
+
+def problem(error: EaselError, request_id: str) -> Problem:
+    """Describe an error as the client will see it."""
+    param = error.param[:LONGEST_PARAM] if error.param else None
+    return Problem(
+        type=f"urn:easel:error:{error.code}",
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        code=error.code,
+        param=param,
+        request_id=request_id,
+        error=OpenAIError(message=error.detail, type=_openai_type(error.status), param=param, code=error.code),
+    )
+
+
+def problem_response(error: EaselError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with an error."""
+    body = json.dumps(problem(error, request_id).model_dump())  # ASCII: a lone surrogate cannot break it
+    all_headers = dict(headers or {})
+    if error.status in _RETRIED_STATUSES:
+        all_headers["Retry-After"] = str(error.retry_after_seconds or RETRY_AFTER_SECONDS)
+    if error.should_retry is not None:
+        all_headers["X-Should-Retry"] = str(error.should_retry).lower()
+    return Response(body, status_code=error.status, media_type=CONTENT_TYPE, headers=all_headers)
+
+
+def register(app: FastAPI) -> None:
+    """Send every exception of the app through the renderer."""
+    app.add_exception_handler(EaselError, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_framework)
+
+
+def invalid_request(error: RequestValidationError) -> InvalidRequest:
+    """Turn pydantic's first finding into our error, without the value that was sent."""
+    finding: dict[str, Any] = error.errors()[0]
+    location = finding["loc"][1:]
+    param = str(location[0])[:LONGEST_PARAM].replace("-", "_") if location else None
+    detail = _WORDS.get(finding["type"]) or finding["msg"].removeprefix("Value error, ")
+    return InvalidRequest(f"{param}: {detail}" if param else detail, param=param)
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, EaselError)  # noqa: S101 - registered for nothing else
+    structlog.contextvars.bind_contextvars(code=error.code)
+    return problem_response(error, request.state.request_id)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    return await _answer_error(request, invalid_request(error))
+
+
+async def _answer_framework(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    structlog.contextvars.bind_contextvars(code=(ours := _translate(error, request.method)).code)
+    return problem_response(ours, request.state.request_id, error.headers)
+
+
+def _translate(error: HTTPException, method: str) -> EaselError:
+    match error.status_code:
+        case 404:
+            return NotFound("there is nothing at this address")
+        case 405:
+            return MethodNotAllowed(f"this address does not answer {method[:20]}")
+        case status if status < 500:
+            return InvalidRequest("the request cannot be read")
+    return EaselError("the service failed to answer")
+
+
+def _openai_type(status: int) -> str:
+    if status >= 500:
+        return "server_error"
+    return "rate_limit_error" if status == 429 else "invalid_request_error"

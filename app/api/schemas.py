@@ -1,0 +1,134 @@
+"""What clients may send: both doors' bodies, in the field's names, with strict types and no unknown field."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from app.messages import JobStatus, OutputFormat
+from models.interface import MAX_SEED
+
+MAX_PROMPT_CHARACTERS = 32_000  # a model states its own, smaller limit
+SIZE_PATTERN = "[1-9][0-9]{0,4}x[1-9][0-9]{0,4}"
+_ALLOWED_CONTROLS = set("\t\n\r")
+_MAX_COUNT = 2**31 - 1
+_MAX_NUMBER = 1e6
+
+
+def _plain_text(text: str) -> str:
+    """Refuse what no tokenizer, log or file can carry: control characters, lone surrogates, nothing at all."""
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in set(text) - _ALLOWED_CONTROLS):
+        msg = "must be plain text, without control characters or lone surrogates"
+        raise ValueError(msg)
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        msg = "must not be empty"
+        raise ValueError(msg)
+    return text
+
+
+def _a_size(text: str) -> str:
+    if not re.fullmatch(SIZE_PATTERN, text):
+        msg = "must be WIDTHxHEIGHT in pixels, such as 512x512"
+        raise ValueError(msg)
+    return text
+
+
+def _a_size_or_auto(text: str) -> str:
+    return text if text == "auto" else _a_size(text)
+
+
+Text = Annotated[str, Field(max_length=MAX_PROMPT_CHARACTERS), AfterValidator(_plain_text)]
+Prompt = Annotated[Text, AfterValidator(_not_blank)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain_text)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Count = Annotated[int, Field(ge=1, le=_MAX_COUNT)]
+Number = Annotated[float, Field(ge=0, le=_MAX_NUMBER, allow_inf_nan=False)]
+Size = Annotated[str, AfterValidator(_a_size), Field(json_schema_extra={"pattern": f"^{SIZE_PATTERN}$"})]
+SizeOrAuto = Annotated[
+    str, AfterValidator(_a_size_or_auto), Field(json_schema_extra={"pattern": f"^(auto|{SIZE_PATTERN})$"})
+]
+Percent = Annotated[int, Field(ge=0, le=100)]
+
+
+class _Drawing(BaseModel):
+    """What both doors have in common; null means the same as absent: the model decides."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    prompt: Annotated[Prompt, Field(description="What to draw.")]
+    model: Annotated[Name | None, Field(description="Model id or alias; the server's default if absent.")] = None
+    negative_prompt: Annotated[Text | None, Field(description="What to avoid.")] = None
+    seed: Annotated[Seed | None, Field(description="Drawn, and told in the answer, if absent.")] = None
+    num_inference_steps: Count | None = None
+    guidance_scale: Number | None = None
+    temperature: Number | None = None
+    top_k: Annotated[int, Field(ge=0, le=_MAX_COUNT)] | None = None
+    top_p: Number | None = None
+    truncation_psi: Number | None = None
+    output_format: Annotated[OutputFormat | None, Field(description="png if absent.")] = None
+    output_compression: Annotated[
+        Percent | None, Field(description="Quality for jpeg and webp in percent; 100 if absent.")
+    ] = None
+
+
+class JobSubmission(_Drawing):
+    """A job to draw. Which options a model honours, and their bounds, `GET /v1/models/{id}` tells."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"prompt": "A two-story pink house shaped like a shoe.", "size": "128x128", "seed": 7}]
+        }
+    )
+
+    width: Annotated[Count | None, Field(description="Pixels; together with height.")] = None
+    height: Annotated[Count | None, Field(description="Pixels; together with width.")] = None
+    size: Annotated[Size | None, Field(description="WIDTHxHEIGHT, instead of width and height.")] = None
+    num_images: Annotated[Count | None, Field(description="1 if absent.")] = None
+
+
+class ImageGeneration(_Drawing):
+    """OpenAI's body, with seed and the other options beside it.
+
+    Fields that ask for what no model here can do take only their "you decide" values.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"prompt": "A red fox in the snow.", "model": "dall-e-3", "n": 1}]}
+    )
+
+    n: Annotated[int, Field(ge=1, le=10)] | None = None
+    size: Annotated[SizeOrAuto | None, Field(description="The model's default if auto or absent.")] = None
+    response_format: Annotated[Literal["url", "b64_json"] | None, Field(description="url if absent.")] = None
+    quality: Annotated[Literal["auto", "standard"] | None, Field(description="Each model has one quality.")] = None
+    style: None = None
+    background: Annotated[Literal["auto", "opaque"] | None, Field(description="Images are opaque.")] = None
+    moderation: Literal["auto"] | None = None
+    stream: Literal[False] | None = None
+    partial_images: Annotated[int, Field(ge=0, le=0)] | None = None
+    user: Annotated[Name | None, Field(description="Your user; a digest of it is written to the log.")] = None
+    safety_identifier: Annotated[Name | None, Field(description="As user.")] = None
+
+    def submission(self) -> JobSubmission:
+        """Return the same wish as a job."""
+        shared = {name: getattr(self, name) for name in _Drawing.model_fields}
+        size = None if self.size == "auto" else self.size
+        return JobSubmission(**shared, size=size, num_images=self.n)
+
+
+class PageQuery(BaseModel):
+    """Which jobs to list."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    cursor: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="`next_cursor` of the page before.")
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 20
+    status: JobStatus | None = None

@@ -1,0 +1,126 @@
+"""Reads JSON bodies: bounded before and while reading, and strict where Python's parser is lenient.
+
+`SubmissionRoute` gives FastAPI the parsed body, so that its validation and its documentation stay in use.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from app.api.dependencies import counting_refusals, gateway_of
+from app.api.problems import LONGEST_PARAM, invalid_request
+from app.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+
+
+class SubmissionRoute(APIRoute):
+    """A route that takes work in a JSON body; a body that it refuses is counted."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Put the strict reader before FastAPI's own handling."""
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def read_then_handle(request: Request) -> Response:
+            gateway = gateway_of(request)
+            with counting_refusals(gateway.metrics):
+                body = parse(await read_body(request, gateway.settings.max_body_bytes))
+            try:
+                return await handle(_ReadRequest(request, body))
+            except RequestValidationError as findings:
+                with counting_refusals(gateway.metrics):
+                    raise invalid_request(findings) from findings
+
+        return read_then_handle
+
+
+class _ReadRequest(Request):
+    """A request whose body has been read and parsed."""
+
+    def __init__(self, request: Request, parsed: Any) -> None:
+        super().__init__(request.scope, request.receive)
+        self._parsed = parsed
+
+    async def body(self) -> bytes:
+        return b"read"  # FastAPI looks only whether it is empty
+
+    async def json(self) -> Any:
+        return self._parsed
+
+
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """Read a JSON body, at most `limit_bytes` of it whatever its Content-Length says.
+
+    Raises:
+        UnsupportedMediaType: not announced as plain UTF-8 JSON.
+        PayloadTooLarge: longer than the limit.
+    """
+    _check_content_type(request)
+    too_large = PayloadTooLarge(f"the body is larger than {limit_bytes} bytes")
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced) > limit_bytes:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit_bytes:
+            raise too_large
+    return bytes(body)
+
+
+def parse(body: bytes) -> Any:
+    """Parse JSON as RFC 8259 means it: UTF-8, no duplicate names, finite numbers, bounded depth.
+
+    Raises:
+        InvalidRequest: it is something else; `param` names a duplicate field.
+    """
+    try:
+        return json.loads(
+            body.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+        )
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise InvalidRequest("the body is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        detail = f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        raise InvalidRequest(detail) from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise InvalidRequest("the body holds a number that is too long") from error
+
+
+def _check_content_type(request: Request) -> None:
+    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise UnsupportedMediaType("the body must be application/json")
+    if parameters.replace(" ", "").replace('"', "").lower() not in {"", "charset=utf-8"}:
+        raise UnsupportedMediaType("the body must be in UTF-8")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaType("the body must not be compressed")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise InvalidRequest(f"{name[:LONGEST_PARAM]}: given twice", param=name)
+        found[name] = value
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidRequest(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise InvalidRequest(f"a number is beyond all bounds: {text[:20]}")
+    return number

@@ -1,0 +1,74 @@
+"""From a valid body to an accepted job: the one way into the queue, whatever the door."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+import structlog
+
+from app.admission import admit, batch_key, cost
+from app.api.dependencies import Gateway, counting_refusals
+from app.api.schemas import JobSubmission
+from app.errors import InvalidRequest, ModelNotFound
+from app.messages import JobRecord
+from models.catalog import UnknownModel
+
+SEED_BITS = 32  # of a drawn seed: few enough for every client's numbers, and to be typed
+
+
+async def submit(
+    gateway: Gateway,
+    wanted: JobSubmission,
+    *,
+    idempotency_key: str | None = None,
+    renamed: Mapping[str, str] = MappingProxyType({}),
+) -> JobRecord:
+    """Check the wish against its model and queue it.
+
+    `renamed` maps the field's names to those of a door that calls them otherwise, for errors.
+
+    Raises:
+        EaselError: refused; the error says why and names the field.
+    """
+    with counting_refusals(gateway.metrics), _naming_fields(renamed):
+        model = _resolve(gateway, wanted.model)
+        capabilities = await gateway.fleet.capabilities(model)
+        message = admit(wanted, model=model, capabilities=capabilities, drawn_seed=secrets.randbits(SEED_BITS))
+        asked_at = dt.datetime.now(dt.UTC)
+        record = await gateway.queue.submit(
+            message,
+            batch_key=batch_key(message, capabilities),
+            cost=cost(message.request),
+            idempotency_key=idempotency_key,
+            fingerprint=_fingerprint(wanted),
+        )
+    if record.created_at >= asked_at:  # otherwise the idempotency key has found an earlier job
+        gateway.metrics.job_submitted(model)
+    structlog.contextvars.bind_contextvars(job_id=record.id, model=model)
+    return record
+
+
+def _resolve(gateway: Gateway, name: str | None) -> str:
+    try:
+        return gateway.catalog.resolve(name).id
+    except UnknownModel as error:
+        raise ModelNotFound(str(error), param="model") from error
+
+
+def _fingerprint(wanted: JobSubmission) -> str:
+    """Digest what the client itself has sent: a drawn seed is no part of it."""
+    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _naming_fields(renamed: Mapping[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except InvalidRequest as error:
+        error.param = renamed.get(error.param or "", error.param)
+        raise

@@ -1,0 +1,60 @@
+"""What the workers have announced, asked of Redis at most once a second, so that a submit costs one round trip."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import redis.asyncio
+
+from app.announcements import ModelState, model_states
+from app.errors import ModelNotReady, QueueUnavailable
+from app.redis_connections import REDIS_DOWN
+from models.interface import Capabilities
+
+REMEMBERED_SECONDS = 1.0
+RETRY_AFTER_OUTAGE_SECONDS = 5
+RETRY_AFTER_START_SECONDS = 10  # a worker loads its models before it announces them
+
+
+class Fleet:
+    """All models that were ever announced, and their live workers."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client = client
+        self._asking = asyncio.Lock()
+        self._states: dict[str, ModelState] = {}
+        self._fresh_until = 0.0
+
+    async def states(self) -> Mapping[str, ModelState]:
+        """Return the state of each model, at most a second old.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        async with self._asking:
+            if time.monotonic() >= self._fresh_until:
+                self._states = await self._ask()
+                self._fresh_until = time.monotonic() + REMEMBERED_SECONDS
+            return self._states
+
+    async def capabilities(self, model: str) -> Capabilities:
+        """Return what a model can do; its workers may be away, its jobs queue meanwhile.
+
+        Raises:
+            ModelNotReady: no worker has announced it yet.
+            QueueUnavailable: Redis does not answer.
+        """
+        state = (await self.states()).get(model)
+        if state is None:
+            detail = f"no worker has announced {model} yet; try again in some seconds"
+            raise ModelNotReady(detail, param="model", retry_after_seconds=RETRY_AFTER_START_SECONDS)
+        return state.capabilities
+
+    async def _ask(self) -> dict[str, ModelState]:
+        try:
+            return await model_states(self._client)
+        except REDIS_DOWN as error:
+            detail = "the queue does not answer; try again in some seconds"
+            raise QueueUnavailable(detail, retry_after_seconds=RETRY_AFTER_OUTAGE_SECONDS) from error

@@ -1,0 +1,89 @@
+"""The gateway's composition root: settings in, application out; everything is made here and handed down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TypeAlias
+
+import structlog
+from fastapi import FastAPI
+
+from app import __version__
+from app.api import catalog, files, jobs, openai_images, operations, problems
+from app.api.dependencies import Gateway
+from app.api.documentation import ANY_OTHER, describe_errors
+from app.api.middleware import RequestMiddleware
+from app.fleet import Fleet
+from app.jobs import JobQueue
+from app.metrics import GatewayMetrics, new_registry
+from app.redis_connections import REDIS_DOWN, async_redis, check_async
+from app.settings import Settings
+from app.storage import open_store
+from models.catalog import load_catalog
+
+log = structlog.get_logger()
+
+OpenGateway: TypeAlias = Callable[[Settings, GatewayMetrics], AbstractAsyncContextManager[Gateway]]
+
+
+@contextlib.asynccontextmanager
+async def open_gateway(settings: Settings, metrics: GatewayMetrics) -> AsyncIterator[Gateway]:
+    """Open the gateway's parts, and close them at the end. Redis may come later: until then it is not ready.
+
+    Raises:
+        CatalogError: the list of models is wrong.
+        StorageUnavailable: the data folder cannot be used.
+        EvictingRedisError: Redis is set to drop jobs when its memory is full.
+    """
+    catalog = load_catalog(settings.models_file)
+    store = await asyncio.to_thread(open_store, settings)
+    async with async_redis(settings) as client:
+        try:
+            await check_async(client)
+        except REDIS_DOWN as error:
+            log.warning("queue_unavailable", reason=str(error))
+        queue = JobQueue(client, settings)
+        try:
+            yield Gateway(
+                settings=settings,
+                catalog=catalog,
+                queue=queue,
+                fleet=Fleet(client),
+                store=store,
+                metrics=metrics,
+                started_at=int(time.time()),
+            )
+        finally:
+            await queue.close()
+
+
+def create_app(settings: Settings, open_parts: OpenGateway = open_gateway) -> FastAPI:
+    """Make the application; nothing is opened before it starts."""
+    metrics = GatewayMetrics(new_registry())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_parts(settings, metrics) as gateway:
+            app.state.gateway = gateway
+            log.info("gateway_started", version=__version__, models=list(gateway.catalog.models))
+            yield
+
+    app = FastAPI(
+        title="Easel",
+        version=__version__,
+        summary="Text-to-image inference: submit a prompt, follow the job, fetch the images.",
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=ANY_OTHER,
+    )
+    app.add_middleware(RequestMiddleware, metrics=metrics)
+    problems.register(app)
+    for door in (jobs, openai_images, catalog, operations, files):
+        app.include_router(door.router)
+    describe_errors(app)
+    return app
