@@ -59,6 +59,7 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=604_800, description="How long a signed image link is valid.")
     ] = 3600
     s3_bucket: Annotated[str | None, Field(description="Bucket for images; required for `s3`.")] = None
+    s3_create_bucket: Annotated[bool, Field(description="Make the bucket at start if it is missing.")] = False
     s3_endpoint_url: Annotated[
         str | None, Field(description="Address of the S3 server as seen by this process; unset: AWS.")
     ] = None

@@ -9,15 +9,18 @@ __all__ = ["ObjectStore", "content_type_of", "open_store"]
 
 
 def open_store(settings: Settings) -> ObjectStore:
-    """Open the store that the settings name; S3 is not contacted, the folder for files is made.
+    """Open the store that the settings name; S3 is contacted only to make the bucket, where the settings say so.
 
     Raises:
-        StorageUnavailable: the data folder cannot be used.
+        StorageUnavailable: the data folder cannot be used, or the bucket cannot be made.
     """
     if settings.storage == "s3":
         from app.storage.s3 import S3Store  # noqa: PLC0415  boto3 takes half a second to import
 
-        return S3Store(settings)
+        store = S3Store(settings)
+        if settings.s3_create_bucket:
+            store.create_bucket()
+        return store
     from app.storage.files import FileStore  # noqa: PLC0415  beside its sibling
 
     return FileStore.open(settings.data_dir, settings.url_secret)

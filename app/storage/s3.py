@@ -23,7 +23,7 @@ RETRY_AFTER_SECONDS = 5
 
 
 class S3Store:
-    """An `ObjectStore` in one bucket, which must exist.
+    """An `ObjectStore` in one bucket.
 
     One client transfers; a second, which never connects, signs for the address that clients use; a third asks
     once and briefly whether the bucket is there.
@@ -31,6 +31,7 @@ class S3Store:
 
     def __init__(self, settings: Settings) -> None:
         self._bucket = settings.s3_bucket
+        self._region = settings.s3_region
         public_url = settings.s3_public_endpoint_url or settings.s3_endpoint_url
         self._transfer = _client(settings, settings.s3_endpoint_url)
         self._signer = _client(settings, public_url)
@@ -73,6 +74,17 @@ class S3Store:
         """See `ObjectStore.check`; asks for the bucket."""
         with self._translated():
             self._probe.head_bucket(Bucket=self._bucket)
+
+    def create_bucket(self) -> None:
+        """Make the bucket, unless it is there; several processes may do so at once.
+
+        Raises:
+            StorageUnavailable: S3 does not answer, or does not allow it.
+        """
+        elsewhere = self._region != "us-east-1"  # the one region that may not be named
+        where = {"CreateBucketConfiguration": {"LocationConstraint": self._region}} if elsewhere else {}
+        with self._translated(), contextlib.suppress(self._transfer.exceptions.BucketAlreadyOwnedByYou):
+            self._transfer.create_bucket(Bucket=self._bucket, **where)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

@@ -138,6 +138,13 @@ def test_what_is_wrong_is_said(s3_settings, changes, reason):
         assert "wrong" not in refusal.value.detail
 
 
+def test_bucket_is_made_when_told(s3_settings):
+    """A missing bucket is made at start, once, and only where the settings say so."""
+    settings = s3_settings.model_copy(update={"s3_bucket": s3_settings.s3_bucket + "-new", "s3_create_bucket": True})
+    for _ in range(2):
+        open_store(settings).check()
+
+
 def test_missing_credentials_are_said(s3_settings, monkeypatch):
     """Without any credentials the store says so instead of searching the network for them."""
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
