@@ -1,0 +1,158 @@
+"""A gateway on loopback behind a real Redis, and a worker whose every move the test decides."""
+
+import asyncio
+import io
+import socket
+import threading
+import time
+
+import httpx
+import pytest
+import uvicorn
+from PIL import Image
+
+from app.announcements import ModelProfile, announce
+from app.main import create_app
+from app.messages import JobError, Outcome, StoredImage, WorkerAnnouncement
+from app.storage import open_store
+from models.interface import Capabilities, Range
+from workers.claims import Claims, Ending
+
+CAPABILITIES = Capabilities(
+    sizes=(),
+    size_multiple=8,
+    min_side=64,
+    max_side=512,
+    default_size=(128, 64),
+    max_images=4,
+    max_prompt_characters=500,
+    options={
+        "num_inference_steps": Range(minimum=1, maximum=50, default=20),
+        "guidance_scale": Range(minimum=1, maximum=30, default=7.5),
+    },
+    batch_by=("width", "height"),
+)
+CATALOG = """
+default = "card"
+[aliases]
+"dall-e-3" = "card"
+[models.card]
+family = "testcard"
+[models.absent]
+family = "testcard"
+"""
+
+
+class HandWorker:
+    """A worker in the eyes of Redis; it draws black squares, when it is told to."""
+
+    name = "hand"
+
+    def __init__(self, client, store):
+        self._client = client
+        self._store = store
+        self._claims = Claims(client, self.name, 3600)
+
+    def announce(self):
+        """Register, and say what the model can do."""
+        self._client.sadd("rq:workers", f"rq:worker:{self.name}")
+        said = WorkerAnnouncement(worker=self.name, models=("card",), device="cpu", dtype="float32")
+        announce(self._client, said, {"card": ModelProfile(CAPABILITIES, "r1")})
+
+    def leave(self):
+        """Be gone, as a worker is whose lease ran out."""
+        self._client.delete(f"rq:worker:{self.name}")
+
+    def claim(self):
+        """Take the jobs that wait, as soon as there is one."""
+        while not (claim := self._claims.claim({"card": 8}, max_wait_seconds=0)).jobs:
+            time.sleep(0.005)
+        return claim.jobs
+
+    def draw(self):
+        """Claim a batch and let it succeed."""
+        self._commit({job: Outcome(images=self._store_images(job), model_revision="r1") for job in self.claim()})
+
+    def fail(self, code="out_of_memory"):
+        """Claim a batch and let it fail."""
+        error = JobError(code=code, message="the model could not draw this")
+        self._commit({job: Outcome(error=error) for job in self.claim()})
+
+    def soon(self, action):
+        """Do something while the test waits for an answer."""
+        thread = threading.Thread(target=action)
+        thread.start()
+        return thread
+
+    def _commit(self, outcomes):
+        self._claims.commit([Ending(job, outcome) for job, outcome in outcomes.items()])
+
+    def _store_images(self, job):
+        request, kind = job.message.request, job.message.output_format
+        data = io.BytesIO()
+        Image.new("RGB", (request.width, request.height)).save(data, kind)
+        images = []
+        for index in range(request.num_images):
+            key = f"{job.id}/{index}.{kind}"
+            self._store.put(key, data.getvalue(), f"image/{kind}")
+            images.append(
+                StoredImage(
+                    **{"key": key, "width": request.width, "height": request.height, "seed": request.seed + index},
+                    **{"sha256": "0" * 64, "bytes": len(data.getvalue()), "content_type": f"image/{kind}"},
+                )
+            )
+        return tuple(images)
+
+
+class LoopbackServer:
+    """The application in uvicorn, on a port of its own, in a thread."""
+
+    def __init__(self, app):
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="on")
+        )
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve([self._socket])))
+
+    def __enter__(self):
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive()
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *_):
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def settings(settings, tmp_path):
+    """The service's settings, with a list of models of the tests' own."""
+    (tmp_path / "models.toml").write_text(CATALOG)
+    return settings.model_copy(update={"models_file": tmp_path / "models.toml", "max_body_bytes": 20_000})
+
+
+@pytest.fixture
+def worker(settings, sync_client):
+    """A live worker with the model `card`."""
+    worker = HandWorker(sync_client, open_store(settings))
+    worker.announce()
+    return worker
+
+
+@pytest.fixture
+def server(settings, worker):
+    """The running gateway."""
+    with LoopbackServer(create_app(settings)) as server:
+        yield server
+
+
+@pytest.fixture
+def http(server):
+    """A client of the gateway."""
+    with httpx.Client(base_url=server.url, timeout=10) as client:
+        yield client
