@@ -1,5 +1,8 @@
 """Pictures: determinism, resolution, and that every attribute can be seen."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -89,3 +92,10 @@ def test_the_contact_sheet_has_a_row_per_kind():
     """The contact sheet shows every kind of scene."""
     sheet = contact_sheet(columns=1)
     assert sheet.height > 192 * len(KINDS)
+
+
+def test_nothing_but_drawing_needs_skia():
+    """Scenes, captions and questions work where skia is not installed."""
+    code = "import sys; sys.modules['skia'] = None; import models.picturebook as book\n"
+    code += "print(book.questions('colors', 1, seed=0)[0].prompt)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
