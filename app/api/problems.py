@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from app.errors import EaselError, InvalidRequest, MethodNotAllowed, NotFound
+from app.errors import EaselError, InvalidRequest, MethodNotAllowed, NotFound, PayloadTooLarge
 
 CONTENT_TYPE = "application/problem+json"
 LONGEST_PARAM = 100  # characters: an unknown field's name is the client's
@@ -66,6 +66,8 @@ def problem_response(error: EaselError, request_id: str, headers: Mapping[str, s
     """Answer with an error."""
     body = json.dumps(problem(error, request_id).model_dump())  # ASCII: a lone surrogate cannot break it
     all_headers = dict(headers or {})
+    if isinstance(error, PayloadTooLarge):
+        all_headers["Connection"] = "close"  # or the server would go on reading what nobody wants
     if error.status in _RETRIED_STATUSES:
         all_headers["Retry-After"] = str(error.retry_after_seconds or RETRY_AFTER_SECONDS)
     if error.should_retry is not None:

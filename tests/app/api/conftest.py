@@ -14,6 +14,8 @@ from PIL import Image
 from app.announcements import ModelProfile, announce
 from app.main import create_app
 from app.messages import JobError, Outcome, StoredImage, WorkerAnnouncement
+from app.redis_connections import sync_redis
+from app.settings import Settings
 from app.storage import open_store
 from models.interface import Capabilities, Range
 from workers.claims import Claims, Ending
@@ -129,30 +131,47 @@ class LoopbackServer:
         self._socket.close()
 
 
-@pytest.fixture
-def settings(settings, tmp_path):
-    """The service's settings, with a list of models of the tests' own."""
-    (tmp_path / "models.toml").write_text(CATALOG)
-    return settings.model_copy(update={"models_file": tmp_path / "models.toml", "max_body_bytes": 20_000})
+@pytest.fixture(scope="module")
+def settings(redis_process, tmp_path_factory):
+    """The gateway's settings, with a list of models of the tests' own."""
+    folder = tmp_path_factory.mktemp("gateway")
+    (folder / "models.toml").write_text(CATALOG)
+    return Settings(
+        redis_url=redis_process.url, data_dir=folder, models_file=folder / "models.toml", max_body_bytes=20_000
+    )
 
 
-@pytest.fixture
-def worker(settings, sync_client):
-    """A live worker with the model `card`."""
-    worker = HandWorker(sync_client, open_store(settings))
-    worker.announce()
-    return worker
-
-
-@pytest.fixture
-def server(settings, worker):
-    """The running gateway."""
+@pytest.fixture(scope="module")
+def server(settings):
+    """The running gateway; it keeps nothing of a test but its counters."""
     with LoopbackServer(create_app(settings)) as server:
         yield server
 
 
 @pytest.fixture
-def http(server):
+def worker(redis_server, settings):
+    """A live worker with the model `card`, and no jobs."""
+    with sync_redis(settings) as client:
+        worker = HandWorker(client, open_store(settings))
+        worker.announce()
+        yield worker
+
+
+@pytest.fixture
+def http(server, worker):
     """A client of the gateway."""
     with httpx.Client(base_url=server.url, timeout=10) as client:
         yield client
+
+
+@pytest.fixture
+def counted(http):
+    """A function that tells by how much a counter has grown in this test."""
+
+    def value(series):
+        lines = http.get("/metrics").text.splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(series + " ")), 0.0)
+
+    before = http.get("/metrics").text.splitlines()
+    start = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in before if not line.startswith("#")}
+    return lambda series: value(series) - start.get(series, 0.0)
