@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     worker_metrics_port: Annotated[
         int | None, Field(ge=0, le=65535, description="Port of a worker's own `/metrics`; unset: none.")
     ] = None
+    images_wait_seconds: Annotated[
+        PositiveFloat,
+        Field(description="Longest wait for images in one request of the OpenAI door; then the job is canceled."),
+    ] = 600.0
     max_body_bytes: Annotated[PositiveInt, Field(description="Largest request body that is read.")] = 1_048_576
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")] = (
         "info"

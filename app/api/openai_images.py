@@ -23,7 +23,6 @@ from app.api.submission import submit
 from app.errors import JobCanceled, JobFailed, JobNotCancelable, JobTooSlow, StorageUnavailable
 from app.messages import JobRecord, JobStatus, OutputFormat, StoredImage
 
-LONGEST_WAIT_SECONDS = 600  # after which the official client gives up
 RETRY_AFTER_SECONDS = 60
 TOKEN_SIDE = 16  # pixels: an output token is a square of this side
 
@@ -90,12 +89,13 @@ async def _until_ended(request: Request, gateway: Gateway, record: JobRecord) ->
     Raises:
         JobTooSlow: it takes longer than any client waits.
     """
-    ended = await wait_for_job(request, record.id, LONGEST_WAIT_SECONDS)
+    seconds = gateway.settings.images_wait_seconds
+    ended = await wait_for_job(request, record.id, seconds)
     if ended is None or not ended.status.is_final:
         with contextlib.suppress(JobNotCancelable):
             await cancel(gateway, record.id)
     if ended is not None and not ended.status.is_final:
-        detail = f"the images were not ready in {LONGEST_WAIT_SECONDS} s; /v1/jobs lets you wait as long as you like"
+        detail = f"the images were not ready in {seconds:g} s; /v1/jobs lets you wait as long as you like"
         raise JobTooSlow(detail, retry_after_seconds=RETRY_AFTER_SECONDS)
     return ended
 

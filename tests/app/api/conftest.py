@@ -97,12 +97,9 @@ class HandWorker:
         for index in range(request.num_images):
             key = f"{job.id}/{index}.{kind}"
             self._store.put(key, data.getvalue(), f"image/{kind}")
-            images.append(
-                StoredImage(
-                    **{"key": key, "width": request.width, "height": request.height, "seed": request.seed + index},
-                    **{"sha256": "0" * 64, "bytes": len(data.getvalue()), "content_type": f"image/{kind}"},
-                )
-            )
+            facts = {"sha256": "0" * 64, "bytes": len(data.getvalue()), "content_type": f"image/{kind}"}
+            size = {"width": request.width, "height": request.height}
+            images.append(StoredImage(key=key, seed=request.seed + index, **size, **facts))
         return tuple(images)
 
 
@@ -142,9 +139,15 @@ def settings(redis_process, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(settings):
+def serve():
+    """A function that runs a gateway with other settings."""
+    return lambda settings: LoopbackServer(create_app(settings))
+
+
+@pytest.fixture(scope="module")
+def server(settings, serve):
     """The running gateway; it keeps nothing of a test but its counters."""
-    with LoopbackServer(create_app(settings)) as server:
+    with serve(settings) as server:
         yield server
 
 

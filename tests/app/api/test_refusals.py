@@ -27,7 +27,7 @@ BAD_FIELDS = [
     ({"size": "128"}, "size"),
     ({"size": "128X128"}, "size"),
     ({"size": "-1x128"}, "size"),
-    ({"size": "١٢٨x128"}, "size"),
+    ({"size": "\u0661\u0662\u0668x128"}, "size"),
     ({"width": 128.0, "height": 128}, "width"),
     ({"width": True, "height": 128}, "width"),
     ({"width": 128, "height": "128"}, "height"),
@@ -82,9 +82,8 @@ def check(response, status, code, param=None):
     assert (response.status_code, problem["code"], problem["param"]) == (status, code, param), problem
     assert response.headers["content-type"] == "application/problem+json"
     assert (problem["status"], problem["request_id"]) == (status, response.headers["x-request-id"])
-    assert {name: problem["error"][name] for name in ("message", "param", "code")} == {
-        **{"message": problem["detail"], "param": param, "code": code}
-    }
+    error = problem["error"]
+    assert (error["message"], error["param"], error["code"]) == (problem["detail"], param, code)
     assert problem["title"]
     assert CANARY not in response.text
     assert "Traceback" not in response.text
@@ -179,8 +178,10 @@ def test_a_bad_idempotency_key_is_refused(http, key):
 
 @pytest.mark.parametrize(
     ("query", "param"),
-    [("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("status=done", "status"), ("page=2", "page")]
-    + [("cursor=%00", "cursor"), ("cursor=" + "x" * 65, "cursor"), ("limit=1&limit=2000", "limit")],
+    [
+        *(("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("limit=1&limit=2000", "limit")),
+        *(("status=done", "status"), ("page=2", "page"), ("cursor=%00", "cursor"), ("cursor=" + "x" * 65, "cursor")),
+    ],
 )
 def test_a_bad_query_is_refused(http, query, param):
     """A query is held to the same rules as a body."""
