@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     s3_access_key_id: Annotated[SecretStr | None, Field(description="Access key; unset: boto3's own search.")] = None
     s3_secret_access_key: Annotated[SecretStr | None, Field(description="Secret key.")] = None
     s3_path_style: Annotated[bool, Field(description="Put the bucket in the path instead of the host name.")] = False
+    s3_timeout_seconds: Annotated[PositiveFloat, Field(description="Longest wait for one answer of S3.")] = 10.0
 
     device: Annotated[
         str, Field(description="`auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes a GPU where there is one.")

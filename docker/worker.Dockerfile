@@ -32,6 +32,7 @@ ENV PATH=/opt/easel/bin:$PATH \
     HF_HOME=/models \
     HF_HUB_OFFLINE=1 \
     EASEL_DATA_DIR=/tmp/easel \
+    EASEL_HOST=0.0.0.0 \
     EASEL_WORKER_METRICS_PORT=9000
 WORKDIR /tmp
 USER 10001:10001

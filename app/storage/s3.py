@@ -16,7 +16,6 @@ from app.settings import Settings
 from app.storage.contract import check_key, check_object
 
 CONNECT_TIMEOUT_SECONDS = 3
-READ_TIMEOUT_SECONDS = 10
 CHECK_TIMEOUT_SECONDS = 2
 MAX_ATTEMPTS = 3
 RETRY_AFTER_SECONDS = 5
@@ -33,11 +32,10 @@ class S3Store:
         self._bucket = settings.s3_bucket
         self._region = settings.s3_region
         public_url = settings.s3_public_endpoint_url or settings.s3_endpoint_url
+        check_seconds = min(CHECK_TIMEOUT_SECONDS, settings.s3_timeout_seconds)
         self._transfer = _client(settings, settings.s3_endpoint_url)
         self._signer = _client(settings, public_url)
-        self._probe = _client(
-            settings, settings.s3_endpoint_url, read_timeout_seconds=CHECK_TIMEOUT_SECONDS, max_attempts=1
-        )
+        self._probe = _client(settings, settings.s3_endpoint_url, timeout_seconds=check_seconds, max_attempts=1)
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """See `ObjectStore.put`."""
@@ -115,9 +113,10 @@ def _client(
     settings: Settings,
     endpoint_url: str | None,
     *,
-    read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+    timeout_seconds: float | None = None,
     max_attempts: int = MAX_ATTEMPTS,
 ) -> Any:
+    timeout_seconds = timeout_seconds or settings.s3_timeout_seconds
     return boto3.client(
         "s3",
         endpoint_url=endpoint_url,
@@ -127,8 +126,8 @@ def _client(
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path" if settings.s3_path_style else "virtual"},
-            connect_timeout=min(CONNECT_TIMEOUT_SECONDS, read_timeout_seconds),
-            read_timeout=read_timeout_seconds,
+            connect_timeout=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds),
+            read_timeout=timeout_seconds,
             retries={"mode": "standard", "total_max_attempts": max_attempts},
             # botocore's newer default breaks uploads over https to several other servers
             request_checksum_calculation="when_required",
