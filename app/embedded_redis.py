@@ -68,6 +68,11 @@ def embedded_redis(data_dir: Path) -> EmbeddedRedis:
 
 
 def find_executable() -> str:
+    """Return the path of a redis-server.
+
+    Raises:
+        EmbeddedRedisError: there is none on this machine.
+    """
     on_path = shutil.which("redis-server")
     if on_path:
         return on_path

@@ -45,7 +45,7 @@ def new_job_id(unix_seconds: float) -> str:
 
 def queue_name(model: str, priority: Priority) -> str:
     """Name the RQ queue of a model and priority; `layout.lua` knows the same names."""
-    return model if priority == "normal" else f"{model}.{priority}"
+    return model if priority == "normal" else f"{model}:{priority}"
 
 
 def rq_statuses(status: JobStatus) -> list[str]:

@@ -1,8 +1,10 @@
 """A real Redis for every test that crosses it, and real worker processes that draw test cards."""
 
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,6 +17,8 @@ from app.embedded_redis import find_executable
 from app.jobs import JobQueue
 from app.redis_connections import async_redis, sync_redis
 from app.settings import Settings
+
+ROOT = Path(__file__).parent.parent
 
 
 class RedisServer:
@@ -111,3 +115,46 @@ async def job_queue(async_client, settings):
     queue = JobQueue(async_client, settings)
     yield queue
     await queue.close()
+
+
+class WorkerProcess:
+    """A worker in a process of its own, drawing with `tests/fakes.py`."""
+
+    def __init__(self, settings: Settings, log: Path, environment: dict[str, str]) -> None:
+        self.log = log
+        given = {f"EASEL_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
+        with log.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("fakes.py"))],
+                env=os.environ | {"PYTHONPATH": str(ROOT), "EASEL_LOG_FORMAT": "json"} | given | environment,
+                stderr=file,
+            )
+
+    def until_ready(self) -> None:
+        """Wait until it takes jobs."""
+        wait_until(lambda: "worker_ready" in self.log.read_text())
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def start_worker(settings, tmp_path):
+    """Start worker processes; keywords are settings, or TEST_… variables of the generator."""
+    started = []
+
+    def start(*, ready=True, environment=None, **changes):
+        known = settings.model_copy(update=changes)
+        worker = WorkerProcess(known, tmp_path / f"worker-{len(started)}.log", environment or {})
+        started.append(worker)
+        if ready:
+            worker.until_ready()
+        return worker
+
+    yield start
+    for worker in started:
+        if worker.process.poll() is None:
+            worker.process.kill()
+        worker.process.wait()

@@ -14,7 +14,7 @@ local function worker_key(name) return rq .. ':worker:' .. name end
 local function execution_key(execution) return rq .. ':execution:' .. execution end
 
 -- A model has one queue for each priority, the most urgent first; app/job_records.py names them the same way.
-local function queues_of(model) return {model .. '.high', model, model .. '.low'} end
+local function queues_of(model) return {model .. ':high', model, model .. ':low'} end
 local function order_key(queue) return 'easel:order:' .. queue end
 local function shares_key(queue) return 'easel:shares:' .. queue end
 

@@ -1,0 +1,104 @@
+"""An image generator whose prompts are orders, so that a test can make anything go wrong in a real worker process.
+
+Words of the prompt: `raise`, `oom`, `hang`, `deaf` (hangs with signals blocked), `kill` (the process dies), `lazy`
+(returns without the image), `seconds=0.5` (of the whole batch, in steps of 20 ms), `device` (the device is lost).
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from app.logs import configure_logs
+from app.metrics import new_registry
+from app.redis_connections import sync_redis
+from app.settings import Settings
+from app.storage import open_store
+from models.interface import Capabilities
+from workers.metrics import WorkerMetrics
+from workers.worker import BatchWorker
+
+STEP_SECONDS = 0.02
+
+
+class OutOfMemoryError(RuntimeError):
+    """Has the name of torch's own."""
+
+
+class ObedientGenerator:
+    """Does what prompts say; a picture's colour is its seed."""
+
+    revision = "obedient-1"
+    description = {"device": "cpu", "dtype": "uint8"}  # noqa: RUF012 - never changed
+
+    def __init__(self, max_batch_size=8, seconds=0.0, fits=1000):
+        self.capabilities = Capabilities(max_batch_size=max_batch_size, options={}, cancel=True)
+        self.batches = []
+        self._seconds = seconds
+        self._fits = fits  # images in memory at once
+
+    def generate(self, rows, feed):
+        words = {word for row in rows for word in row.request.prompt.split()}
+        self.batches.append([row.request.prompt for row in rows])
+        log_batch(rows)
+        misbehave(words)
+        if len(rows) > self._fits:
+            raise OutOfMemoryError
+        self._take_time(rows, words, feed)
+        for row in rows:
+            if not feed.cancelled(row) and "lazy" not in row.request.prompt:
+                feed.done(row, np.full((8, 8, 3), row.request.seed % 256, np.uint8))
+
+    def _take_time(self, rows, words, feed):
+        seconds = max([self._seconds, *(float(word[8:]) for word in words if word.startswith("seconds="))])
+        steps = round(seconds / STEP_SECONDS)
+        for step in range(1, steps + 1):
+            if all(feed.cancelled(row) for row in rows):
+                return
+            time.sleep(STEP_SECONDS)
+            for row in rows:
+                feed.progress(row, step, steps)
+
+
+def misbehave(words):
+    """Do the worst that the words say."""
+    if "kill" in words:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "deaf" in words:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGTERM})
+    if words & {"deaf", "hang"}:
+        time.sleep(3600)
+    if "oom" in words:
+        raise OutOfMemoryError
+    if "device" in words:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    if "raise" in words:
+        raise ValueError("secret prompt")
+
+
+def log_batch(rows):
+    """Append the batch to the file that the test reads."""
+    if path := os.environ.get("TEST_BATCHES"):
+        with Path(path).open("a") as file:
+            file.write(f"{os.getpid()} {' '.join(row.job_id for row in rows)}\n")
+
+
+def main():
+    """Run a worker process with this generator as the model `card`."""
+    settings = Settings()
+    configure_logs(settings)
+    generator = ObedientGenerator(
+        int(os.environ.get("TEST_BATCH_SIZE", "8")), float(os.environ.get("TEST_SECONDS", "0"))
+    )
+    metrics = WorkerMetrics(new_registry())
+    worker = BatchWorker(settings, sync_redis(settings), {"card": generator}, open_store(settings), metrics)
+    worker.work(logging_level="WARNING")
+    sys.stderr.flush()
+    os._exit(worker.exit_code)
+
+
+if __name__ == "__main__":
+    main()

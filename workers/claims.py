@@ -1,0 +1,199 @@
+"""The worker's side of the queue: take batches, keep them, give them back, commit their outcomes.
+
+Each call is one script in Redis (`app/queue_scripts`), so a worker may die between any two of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import redis
+from rq.defaults import RQ_KEY_PREFIX
+from rq.results import Result
+
+from app.job_records import read_message, timestamp
+from app.messages import JobError, Outcome
+from app.queue_scripts import ScriptName, script
+from workers.claimed_job import ClaimedJob
+
+MAX_DEATHS = 3
+_WINDOW = 128  # jobs looked at in each queue: several batches of several kinds
+_STARVE_AFTER_SECONDS = 60.0  # after this a job goes before every priority
+
+CommitAnswer = Literal["committed", "canceled", "lost", "rq"]
+
+
+class LeaseLost(Exception):
+    """Redis has forgotten this worker; it must register again before it claims."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ended here, ready to be committed."""
+
+    job: ClaimedJob
+    outcome: Outcome
+    working_seconds: float = 0.0
+    trace: str = ""  # for operators, in RQ's result
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch, or none and how long until one that is filling must start (None: nothing waits)."""
+
+    jobs: tuple[ClaimedJob, ...] = ()
+    ready_in_seconds: float | None = None
+
+
+class Claims:
+    """The jobs of one worker, as Redis keeps them."""
+
+    def __init__(self, client: redis.Redis, worker: str, retention_seconds: int) -> None:
+        self._client = client
+        self._worker = worker
+        self._retention_seconds = retention_seconds
+        self._scripts: dict[ScriptName, Any] = {}
+
+    def claim(
+        self,
+        max_images: Mapping[str, int],
+        *,
+        max_wait_seconds: float,
+        caps: Mapping[str, int] | None = None,
+        now: float | None = None,
+    ) -> Claim:
+        """Take the next batch: its jobs are started, for this worker.
+
+        Args:
+            max_images: The models that this worker serves, and how many images each draws at once.
+            max_wait_seconds: How long a job may wait for company.
+            caps: Lower limits for some batch keys.
+            now: Redis's clock by default; tests bring their own.
+
+        Raises:
+            LeaseLost: the worker is not registered any more.
+            redis.exceptions.RedisError: it may have happened or not; `renew` gives back what it does not know of.
+        """
+        return self._ask(max_images, max_wait=max_wait_seconds, caps=caps or {}, now=now)
+
+    def admit(self, max_images: Mapping[str, int], *, batch_key: str, room: int) -> Claim:
+        """Take jobs that may join a running batch, but only if the next in turn is one of them.
+
+        Raises:
+            LeaseLost, redis.exceptions.RedisError: as `claim`.
+        """
+        return self._ask(max_images, max_wait=0.0, caps={}, admit={"batch_key": batch_key, "room": room})
+
+    def renew(self, lease_seconds: float, jobs: Sequence[ClaimedJob]) -> tuple[bool, list[bool]]:
+        """Renew the lease and publish progress; tell whether the lease still ran and which jobs are still ours."""
+        news = [part for job in jobs for part in (job.execution, job.queue, job.take_news())]
+        alive, ours = self._run("renew", self._worker, int(lease_seconds * 1000), timestamp(), *news)
+        return bool(alive), [bool(mine) for mine in ours]
+
+    def release(self, jobs: Sequence[ClaimedJob], *, suspect: bool = False) -> int:
+        """Give jobs back; `suspect` ones run alone next time, others as if nothing had happened."""
+        if not jobs:
+            return 0
+        return int(self._run("release", self._worker, int(suspect), *(job.execution for job in jobs)))
+
+    def release_all(self) -> int:
+        """Give back whatever Redis says this worker has."""
+        return int(self._run("release", self._worker, 0))
+
+    def reap(self, models: Sequence[str]) -> list[tuple[str, str]]:
+        """Queue again what dead workers were running and return the id and model of each such job."""
+        return [(job_id.decode(), model.decode()) for job_id, model in self._run("reap", *models)]
+
+    def cancel(self, job: ClaimedJob) -> None:
+        """Record that a job in hand was stopped, unless that is on record already."""
+        self._run("cancel", job.id, timestamp(), job.keep_seconds)
+
+    def commit(self, endings: Sequence[Ending]) -> list[CommitAnswer]:
+        """Write outcomes, each once; "canceled" and "lost" ones are dropped, "rq" ones are left to RQ."""
+        ended_at = timestamp()
+        answers = self._run("commit", self._worker, *(self._as_json(ending, ended_at) for ending in endings))
+        return [answer.decode() for answer in answers]
+
+    def _ask(self, max_images: Mapping[str, int], **question: Any) -> Claim:
+        ask = {
+            "worker": self._worker,
+            "started_at": timestamp(),
+            "models": [{"name": model, "max_images": most} for model, most in max_images.items()],
+            "starve_after": _STARVE_AFTER_SECONDS,
+            "window": _WINDOW,
+            "executions": uuid.uuid4().hex,
+        } | {name: value for name, value in question.items() if value is not None}
+        match self._run("claim", json.dumps(ask)):
+            case [b"batch", *started]:
+                jobs = [self._started(*one) for one in started]
+                return Claim(tuple(job for job in jobs if job), 0.0)
+            case [b"wait", seconds]:
+                return Claim(ready_in_seconds=float(seconds))
+            case [b"unregistered"]:
+                raise LeaseLost
+        return Claim()
+
+    def _started(
+        self, job_id: bytes, execution_id: bytes, queue: bytes, waited: bytes, flat: list[bytes]
+    ) -> ClaimedJob | None:
+        """Read a job just started; one that cannot or must not be run is failed on the spot."""
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        deaths = int(fields.get(b"deaths") or 0)
+        known: dict[str, Any] = {
+            "id": job_id.decode(),
+            "execution": f"{job_id.decode()}:{execution_id.decode()}",
+            "queue": queue.decode(),
+            "deaths": deaths,
+            "waited_seconds": float(waited),
+            "batch_key": fields.get(b"batch_key", b"").decode(),
+            "keep_seconds": int(fields.get(b"result_ttl") or self._retention_seconds),
+        }
+        try:
+            job = ClaimedJob(message=read_message(fields[b"data"]), **known)
+        except ValueError as error:
+            self._refuse(known, "invalid_job", f"not a job of this service: {type(error).__name__}")
+            return None
+        if deaths >= MAX_DEATHS:
+            self._refuse(known, "quarantined", f"{deaths} workers died while drawing this job; it is not tried again")
+            return None
+        return job
+
+    def _refuse(self, known: Mapping[str, Any], code: str, text: str) -> None:
+        job = ClaimedJob(message=None, **known)  # type: ignore[arg-type]  # nothing reads it on the way out
+        self.commit([Ending(job, Outcome(error=JobError(code=code, message=text)), trace=text)])
+
+    def _as_json(self, ending: Ending, ended_at: str) -> str:
+        job, failed = ending.job, ending.outcome.error is not None
+        outcome = ending.outcome.model_dump_json()
+        result: dict[str, Any] = {
+            "type": (Result.Type.FAILED if failed else Result.Type.SUCCESSFUL).value,
+            "worker_name": self._worker,
+            "execution_id": job.execution.partition(":")[2],
+        }
+        if failed:
+            result["exc_string"] = base64.b64encode(zlib.compress(ending.trace.encode())).decode()
+        else:
+            result["return_value"] = base64.b64encode(outcome.encode()).decode()
+        return json.dumps(
+            {
+                "execution": job.execution,
+                "queue": job.queue,
+                "status": "failed" if failed else "finished",
+                "ended_at": ended_at,
+                "outcome": outcome,
+                "result": [str(part) for pair in result.items() for part in pair],
+                "keep_seconds": job.keep_seconds,
+                "working_seconds": ending.working_seconds,
+            }
+        )
+
+    def _run(self, name: ScriptName, *args: Any) -> Any:
+        if name not in self._scripts:
+            self._scripts[name] = self._client.register_script(script(name))
+        return self._scripts[name](args=[RQ_KEY_PREFIX, *args])

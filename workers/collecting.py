@@ -1,0 +1,108 @@
+"""Waits for work and claims it: one batch at the moment the generator is free, and more while it runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from app.redis_connections import REDIS_DOWN
+from workers.batching import BatchCaps
+from workers.claimed_job import ClaimedJob
+from workers.claims import Claim, Claims, LeaseLost
+from workers.leases import Lease
+from workers.metrics import WorkerMetrics
+
+log = structlog.get_logger()
+
+WORK_CHANNEL = "easel:work"
+_LONGEST_WAIT_SECONDS = 1.0  # for work whose announcement was missed
+_RECONNECT_SECONDS = 0.3
+
+
+class BatchCollector:
+    """Claims batches for one worker; everything claimed is at once under its lease."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        lease: Lease,
+        caps: BatchCaps,
+        batch_sizes: Mapping[str, int],
+        max_wait_seconds: float,
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._claims = claims
+        self._lease = lease
+        self._caps = caps
+        self._batch_sizes = batch_sizes
+        self._max_wait_seconds = max_wait_seconds
+        self._metrics = metrics
+        self._arrived = threading.Event()
+        self._collecting_since: float | None = None
+
+    def ring(self) -> None:
+        """Say, from any thread or signal, that there is something new to look at."""
+        self._arrived.set()
+
+    def next_batch(
+        self, *, block: bool, stopped: Callable[[], bool], on_idle: Callable[[], None]
+    ) -> Sequence[ClaimedJob]:
+        """Return the next batch, or nothing once `stopped`, or, without `block`, when nothing waits."""
+        while not stopped():
+            self._arrived.clear()
+            try:
+                claim = self._claim(self._max_wait_seconds if block else 0.0)
+                if claim.jobs or not block:
+                    return claim.jobs
+                if claim.ready_in_seconds is None:
+                    on_idle()
+                self._arrived.wait(self._pause(claim))
+            except LeaseLost:
+                time.sleep(_RECONNECT_SECONDS)  # the lease thread registers again
+            except REDIS_DOWN as error:
+                log.warning("claim_retried", error=str(error))
+                time.sleep(_RECONNECT_SECONDS)
+        return ()
+
+    def admit(self, batch_key: str, room: int) -> Sequence[ClaimedJob]:
+        """Return jobs that may join the running batch, if something has arrived since somebody last looked."""
+        if not self._arrived.is_set():
+            return ()
+        try:
+            with self._lease.lock:
+                jobs = self._claims.admit(self._batch_sizes, batch_key=batch_key, room=room).jobs
+                self._lease.hold(jobs)
+        except (LeaseLost, *REDIS_DOWN):
+            return ()
+        if not jobs:
+            self._arrived.clear()
+        self._started(jobs)
+        return jobs
+
+    def _claim(self, max_wait_seconds: float) -> Claim:
+        with self._lease.lock:
+            claim = self._claims.claim(self._batch_sizes, max_wait_seconds=max_wait_seconds, caps=self._caps.limits)
+            self._lease.hold(claim.jobs)
+        if claim.jobs:
+            self._collected(claim.jobs)
+        elif claim.ready_in_seconds is not None:
+            self._collecting_since = self._collecting_since or time.monotonic()
+        return claim
+
+    def _collected(self, jobs: Sequence[ClaimedJob]) -> None:
+        since, self._collecting_since = self._collecting_since, None
+        seconds = time.monotonic() - since if since else 0.0
+        num_images = sum(job.message.request.num_images for job in jobs)
+        self._metrics.batch_collected(jobs[0].message.model, num_images=num_images, seconds=seconds)
+        self._started(jobs)
+
+    def _started(self, jobs: Sequence[ClaimedJob]) -> None:
+        for job in jobs:
+            self._metrics.job_started(job.message.model, job.waited_seconds)
+
+    def _pause(self, claim: Claim) -> float:
+        ready_in = claim.ready_in_seconds
+        return _LONGEST_WAIT_SECONDS if ready_in is None else min(max(ready_in, 0.0), _LONGEST_WAIT_SECONDS)

@@ -1,0 +1,59 @@
+"""What can go wrong with a batch, and what a job's owner is told of it: a stable code and a sentence, no internals.
+
+generation_failed    the generator raised, for this job alone
+out_of_memory        not even this one image fits into the device's memory
+timeout              the job ran for longer than `EASEL_JOB_TIMEOUT_SECONDS`
+image_missing        the generator returned without this job's image
+encoding_failed      the image could not be encoded
+storage_unavailable  the object store did not take the image for minutes
+quarantined          several workers died while drawing this job
+invalid_job          what lay in the queue was not a job of this service
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Literal
+
+from rq.timeouts import JobTimeoutException
+
+from app.messages import JobError
+
+SplitCause = Literal["out_of_memory", "error"]
+
+_OUT_OF_MEMORY = {"OutOfMemoryError"}  # of torch and torch.cuda, by name: this module does without torch
+_DEVICE_LOST = {"AcceleratorError"}
+
+
+class DeviceLost(Exception):
+    """The accelerator's context is broken for good: only a new process helps."""
+
+
+class ImageMissing(Exception):
+    """The generator returned, but not with this row's image."""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a smaller batch may succeed."""
+    return type(error).__name__ in _OUT_OF_MEMORY
+
+
+def is_device_lost(error: Exception) -> bool:
+    """Whether every later call on the device will fail as well."""
+    return type(error).__name__ in _DEVICE_LOST or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
+
+
+def job_error(error: Exception) -> JobError:
+    """Say why the generator did not draw a job."""
+    if isinstance(error, JobTimeoutException):
+        return JobError(code="timeout", message="drawing took longer than this service allows")
+    if isinstance(error, ImageMissing):
+        return JobError(code="image_missing", message="the generator returned without the image")
+    if is_out_of_memory(error):
+        return JobError(code="out_of_memory", message="the request does not fit into the memory of the device")
+    return JobError(code="generation_failed", message=f"the generator failed with {type(error).__name__}")
+
+
+def trace_of(error: BaseException) -> str:
+    """Write an exception's class and call stack without its message, which may hold a prompt."""
+    return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__

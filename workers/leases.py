@@ -1,0 +1,132 @@
+"""Keeps a worker alive in Redis while its generator runs, and ends the process when the generator hangs.
+
+A thread renews the lease, carries progress out and word of cancellations in, and queues dead workers' jobs again.
+The lease is the time to live of RQ's own hash for the worker. It must be longer than any stall in which no other
+thread runs, so models are loaded before the worker registers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from app.redis_connections import REDIS_DOWN
+from workers.claimed_job import ClaimedJob
+from workers.claims import Claims
+from workers.metrics import WorkerMetrics
+
+log = structlog.get_logger()
+
+RENEWALS_PER_LEASE = 3
+_TICK_SECONDS = 0.2  # how fresh progress is
+
+
+class Lease:
+    """A thread that renews the lease of all jobs in hand."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        models: Sequence[str],
+        lease_seconds: float,
+        register_again: Callable[[], None],
+        metrics: WorkerMetrics,
+    ) -> None:
+        self.lock = threading.RLock()  # claim and renewal exclude each other: what Redis says we have is known here
+        self._changed = threading.Condition(self.lock)
+        self.hangs_at = math.inf  # time.monotonic() after which the process ends itself
+        self.stops_at = math.inf  # time.monotonic() after which a stopping process gives everything back
+        self._claims = claims
+        self._models = models
+        self._seconds = lease_seconds
+        self._register_again = register_again
+        self._metrics = metrics
+        self._jobs: dict[str, ClaimedJob] = {}
+        self._renew_at = 0.0
+        self._reap_after = 0.0
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
+
+    def start(self) -> None:
+        """Renew once, now, and then from the thread."""
+        self._renew()
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; the lease runs out by itself or with the worker's registration."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def hold(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Take care of jobs just claimed; call it under the lock that was held while claiming."""
+        self._jobs.update((job.execution, job) for job in jobs)
+
+    def let_go(self, job: ClaimedJob) -> None:
+        """Stop taking care of a job that has ended or was given back."""
+        with self._changed:
+            self._jobs.pop(job.execution, None)
+            self._changed.notify_all()
+
+    def wait_until_alone(self, jobs: Sequence[ClaimedJob], stopped: Callable[[], bool]) -> None:
+        """Block until no other jobs are in hand, so that a death of this process says something about these."""
+        with self._changed:
+            while len(self._jobs) > len(jobs) and not stopped():
+                self._changed.wait(_TICK_SECONDS)
+
+    @property
+    def jobs(self) -> list[ClaimedJob]:
+        """The jobs in hand."""
+        with self.lock:
+            return list(self._jobs.values())
+
+    def stop_job(self, job_id: str) -> None:
+        """Drop a job in hand that was canceled."""
+        for job in self.jobs:
+            if job.id == job_id:
+                job.dropped = job.dropped or "stopped"
+
+    def _run(self) -> None:
+        while not self._closed.wait(_TICK_SECONDS):
+            if time.monotonic() > self.hangs_at:
+                log.critical("generator_hangs", jobs=[job.id for job in self.jobs])
+                os.kill(os.getpid(), signal.SIGKILL)  # it may be deaf to anything less
+            if time.monotonic() > self.stops_at > 0:
+                self.stops_at = 0.0
+                os.kill(os.getpid(), signal.SIGTERM)
+            try:
+                if time.monotonic() >= self._renew_at:
+                    self._renew()
+                    self._reap()
+                elif any(job.has_news for job in self.jobs):
+                    self._renew()
+            except REDIS_DOWN as error:
+                # After an outage every lease may have run out at once: let the living renew theirs first.
+                self._reap_after = time.monotonic() + self._seconds
+                log.warning("lease_not_renewed", error=str(error))
+
+    def _renew(self) -> None:
+        with self.lock:
+            jobs = list(self._jobs.values())
+            alive, ours = self._claims.renew(self._seconds, jobs)
+        self._renew_at = time.monotonic() + self._seconds / RENEWALS_PER_LEASE
+        for job, mine in zip(jobs, ours, strict=True):
+            if not mine:
+                job.dropped = job.dropped or "lost"
+        if not alive:
+            self._metrics.lease_lost()
+            log.warning("lease_lost", jobs=[job.id for job in jobs])
+            self._register_again()
+
+    def _reap(self) -> None:
+        if time.monotonic() < self._reap_after:
+            return
+        for job_id, model in self._claims.reap(self._models):
+            self._metrics.job_retried(model, "worker_lost")
+            log.warning("job_reaped", job_id=job_id, model=model)

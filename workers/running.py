@@ -1,0 +1,125 @@
+"""Runs one batch: rows to the generator, images and failures to finishing, what remains back to the queue."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+
+from app.redis_connections import REDIS_DOWN
+from models.interface import ImageGenerator, Row
+from workers.batching import BatchCaps
+from workers.claimed_job import ClaimedJob
+from workers.claims import Claims
+from workers.collecting import BatchCollector
+from workers.failures import DeviceLost, SplitCause
+from workers.feeds import BatchFeed
+from workers.finishing import Finishing
+from workers.leases import Lease
+from workers.metrics import WorkerMetrics
+from workers.rendering import draw
+
+log = structlog.get_logger()
+
+HANG_GRACE_SECONDS = 30.0  # past the time limit, for a generator that does not hear of it
+
+
+class BatchRunner:
+    """Draws the batches of one worker with its loaded generators."""
+
+    def __init__(
+        self,
+        generators: Mapping[str, ImageGenerator],
+        claims: Claims,
+        lease: Lease,
+        collector: BatchCollector,
+        finishing: Finishing,
+        caps: BatchCaps,
+        timeout_seconds: int,
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._generators = generators
+        self._claims = claims
+        self._lease = lease
+        self._collector = collector
+        self._finishing = finishing
+        self._caps = caps
+        self._timeout_seconds = timeout_seconds
+        self._metrics = metrics
+
+    def run(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Draw a batch; each of its jobs ends, or goes back to the queue.
+
+        Raises:
+            DeviceLost: this process can draw nothing more; the batch is back in the queue.
+        """
+        model, batch_key = jobs[0].message.model, jobs[0].batch_key
+        generator = self._generators[model]
+        max_rows = generator.capabilities.max_batch_size
+
+        def generate(rows: Sequence[Row], feed: BatchFeed) -> None:
+            self._generate(model, generator, rows, feed)
+            self._caps.succeeded(batch_key, len(rows), max_rows)
+
+        def admit(room: int) -> Sequence[ClaimedJob]:
+            return self._begun(self._collector.admit(batch_key, room), generator)
+
+        def on_split(cause: SplitCause, num_rows: int) -> None:
+            self._metrics.batch_split(model, cause)
+            if cause == "out_of_memory":
+                self._caps.ran_out_of_memory(batch_key, num_rows)
+
+        feed = BatchFeed(model, self._finishing, admit, self._metrics)
+        rows = feed.add(self._begun(jobs, generator))
+        try:
+            draw(generate, rows, feed, max_rows, on_split)
+        except JobTimeoutException:
+            self._give_back(feed, "timeout")
+        except DeviceLost:
+            self._give_back(feed, "device_lost")
+            raise
+        finally:
+            self._settle_dropped(feed)
+
+    def _begun(self, jobs: Sequence[ClaimedJob], generator: ImageGenerator) -> Sequence[ClaimedJob]:
+        num_rows = sum(job.message.request.num_images for job in jobs)
+        for job in jobs:
+            self._finishing.begin(job, batch_size=num_rows, model_revision=generator.revision)
+        return jobs
+
+    def _generate(self, model: str, generator: ImageGenerator, rows: Sequence[Row], feed: BatchFeed) -> None:
+        started = time.monotonic()
+        self._lease.hangs_at = started + self._timeout_seconds + HANG_GRACE_SECONDS
+        try:
+            with UnixSignalDeathPenalty(self._timeout_seconds, JobTimeoutException):
+                generator.generate(rows, feed)
+        finally:
+            self._lease.hangs_at = math.inf
+            self._metrics.batch_generated(model, time.monotonic() - started)
+
+    def _give_back(self, feed: BatchFeed, cause: str) -> None:
+        """Queue the jobs that are not drawn yet again, each to run alone, for one of them may be the cause."""
+        jobs = [job for job in feed.jobs.values() if feed.unfinished(job.rows)]
+        log.warning("batch_given_back", jobs=[job.id for job in jobs], cause=cause)
+        for job in jobs:
+            self._finishing.forget(job)
+            self._metrics.job_retried(job.message.model, cause)
+        with contextlib.suppress(*REDIS_DOWN):  # then the next renewal of the lease does it
+            self._claims.release(jobs, suspect=True)
+        for job in jobs:
+            self._lease.let_go(job)
+
+    def _settle_dropped(self, feed: BatchFeed) -> None:
+        """Forget the jobs that were canceled or lost on the way."""
+        for job in feed.jobs.values():
+            if job.dropped not in {"stopped", "lost"}:
+                continue
+            self._finishing.forget(job)
+            if job.dropped == "stopped":
+                with contextlib.suppress(*REDIS_DOWN):  # it is on record already if the gateway stopped it
+                    self._claims.cancel(job)
+            self._lease.let_go(job)

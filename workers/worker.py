@@ -1,0 +1,264 @@
+"""Draws batches in the process that holds the models, inside RQ's own life cycle.
+
+RQ's loop, registration, commands and signals stay. Replaced are how jobs are taken (`collecting`), kept
+(`leases`) and ended (`finishing`, `committing`), so that several jobs share one run of a generator and each
+of them survives the death of this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import redis
+import structlog
+from redis.client import PubSub
+from rq import SimpleWorker, worker_registration
+from rq.command import parse_payload
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.timeouts import TimerDeathPenalty
+from rq.utils import now
+from rq.worker import WorkerStatus
+
+from app.announcements import ModelProfile, announce
+from app.job_endings import ENDED_CHANNEL
+from app.job_records import PRIORITIES, queue_name
+from app.messages import WorkerAnnouncement
+from app.redis_connections import REDIS_DOWN
+from app.settings import Settings
+from app.storage import ObjectStore
+from models.interface import ImageGenerator
+from workers.batching import BatchCaps
+from workers.claimed_job import ClaimedJob
+from workers.claims import Claims, Ending
+from workers.collecting import WORK_CHANNEL, BatchCollector
+from workers.committing import Committer
+from workers.failures import DeviceLost
+from workers.finishing import Finishing
+from workers.leases import Lease
+from workers.metrics import WorkerMetrics
+from workers.running import BatchRunner
+
+log = structlog.get_logger()
+
+_REGISTRATION_SECONDS = 60  # until the first renewal of the lease
+_RECONNECT_SECONDS = 0.5
+
+
+class JobFailed(Exception):
+    """What RQ's own code is told of a failure; the outcome holds the reason."""
+
+
+class BatchWorker(SimpleWorker):
+    """One process, its loaded generators, and the batch in hand."""
+
+    death_penalty_class = TimerDeathPenalty  # for RQ's callbacks, which run beside the main thread
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: redis.Redis,
+        generators: Mapping[str, ImageGenerator],
+        store: ObjectStore,
+        metrics: WorkerMetrics,
+        *,
+        metrics_port: int | None = None,
+    ) -> None:
+        queues = [queue_name(model, priority) for priority in PRIORITIES for model in generators]
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"  # never the same again
+        super().__init__(
+            queues, name=name, connection=client, serializer=JSONSerializer, worker_ttl=_REGISTRATION_SECONDS
+        )
+        self.exit_code = 0
+        self._settings = settings
+        self._generators = generators
+        self._metrics = metrics
+        self._metrics_port = metrics_port
+        self._batch: Sequence[ClaimedJob] = ()
+        self._drawing = False
+        self._assemble(store)
+
+    def _assemble(self, store: ObjectStore) -> None:
+        settings, metrics = self._settings, self._metrics
+        batch_sizes = {model: one.capabilities.max_batch_size for model, one in self._generators.items()}
+        caps = BatchCaps()
+        self._most_images = max(batch_sizes.values())
+        self._claims = Claims(self.connection, self.name, settings.job_retention_seconds)
+        self._lease = Lease(self._claims, list(self._generators), settings.lease_seconds, self._register_again, metrics)
+        self._collector = BatchCollector(
+            self._claims, self._lease, caps, batch_sizes, settings.max_wait_seconds, metrics
+        )
+        self._committer = Committer(self._claims, metrics, end_with_rq=self._end_with_rq, on_end=self._lease.let_go)
+        self._finishing = Finishing(store, self._committer.add, metrics)
+        self._runner = BatchRunner(
+            self._generators,
+            self._claims,
+            self._lease,
+            self._collector,
+            self._finishing,
+            caps,
+            settings.job_timeout_seconds,
+            metrics,
+        )
+
+    # RQ's life cycle
+
+    def bootstrap(self, *args: Any, **kwargs: Any) -> None:
+        """Register, and keep the registration alive from here on."""
+        super().bootstrap(*args, **kwargs)
+        self._announce(self.connection)
+        self._lease.start()
+        self._committer.start()
+        log.info("worker_ready", worker=self.name, models=list(self._generators))
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+        """Return something for RQ's loop to pass on to `execute_job` once a batch is in hand, or None to end."""
+        del max_idle_time
+        self._finishing.wait_for_room(self._most_images, self._stopping)
+        self._batch = self._collector.next_batch(
+            block=timeout is not None, stopped=self._stopping, on_idle=self._be_idle
+        )
+        if not self._batch or self._stopping():
+            return None  # whatever was claimed goes back in `teardown`
+        self._state = WorkerStatus.BUSY  # the claim has written it
+        return self._batch, None
+
+    def execute_job(self, job: Any, queue: Any) -> None:
+        """Draw the batch in hand."""
+        del job, queue
+        if any(job.deaths for job in self._batch):
+            self._lease.wait_until_alone(self._batch, self._stopping)
+        self._drawing = True
+        try:
+            self._runner.run(self._batch)
+        except DeviceLost as error:
+            log.critical("device_lost", error=type(error.__cause__).__name__)
+            self.exit_code = 1
+            self._stop_requested = True
+        finally:
+            self._drawing = False
+
+    def teardown(self) -> None:
+        """Finish what is drawn, give the rest back, sign off."""
+        self._finishing.close(give_up=lambda: time.monotonic() > self._lease.stops_at)
+        self._committer.close()
+        self._lease.close()
+        with contextlib.suppress(*REDIS_DOWN):  # then the lease runs out
+            given_back = self._claims.release_all()
+            super().teardown()
+            log.info("worker_stopped", worker=self.name, given_back=given_back)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Do nothing: the lease thread does it."""
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Do nothing: a claim finds nothing while RQ is suspended."""
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean RQ's registries; an outage puts that off."""
+        with contextlib.suppress(*REDIS_DOWN):
+            super().run_maintenance_tasks()
+
+    # Signals and commands
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        """Finish the batch in hand within the limit and take no other; never raises, unlike RQ's own."""
+        del signum, frame
+        self._shutdown_requested_date = now()
+        signal.signal(signal.SIGINT, self.request_force_stop)
+        signal.signal(signal.SIGTERM, self.request_force_stop)
+        self._stop_requested = True
+        self._lease.stops_at = time.monotonic() + self._settings.drain_seconds
+        self._collector.ring()
+
+    def request_force_stop(self, signum: int, frame: Any) -> None:
+        """Give everything back now. A second signal within a second is the same Ctrl-C, delivered twice."""
+        del signum, frame
+        if self._shutdown_requested_date and (now() - self._shutdown_requested_date).total_seconds() < 1:
+            return
+        self._lease.stops_at = 0.0
+        if self._drawing:
+            raise SystemExit(0)
+
+    def subscribe(self) -> None:
+        """Listen for RQ's commands and for work, in one thread."""
+        self.pubsub = self.connection.pubsub()
+        self.pubsub.subscribe(**{self.pubsub_channel_name: self.handle_payload, WORK_CHANNEL: self._hear_of_work})
+        self.pubsub_thread = self.pubsub.run_in_thread(  # type: ignore[assignment]  # RQ declares it as None
+            sleep_time=60, daemon=True, exception_handler=self._pubsub_exception_handler
+        )
+
+    def handle_payload(self, message: Any) -> None:
+        """Obey `stop-job` for one job of a batch; leave the other commands to RQ."""
+        payload = parse_payload(message)
+        if payload["command"] in {"stop-job", "stop-execution"}:
+            self._lease.stop_job(payload["job_id"])
+        elif payload["command"] != "kill-horse":  # there is none
+            super().handle_payload(message)
+
+    def _pubsub_exception_handler(self, exc: Exception, pubsub: PubSub, pubsub_thread: Any) -> None:
+        del pubsub, pubsub_thread
+        if not isinstance(exc, REDIS_DOWN):
+            raise exc
+        time.sleep(_RECONNECT_SECONDS)
+        self._collector.ring()  # word of work may have been missed
+
+    def _hear_of_work(self, message: Any) -> None:
+        if message["data"].decode() in self.queue_names():
+            self._collector.ring()
+
+    def _stopping(self) -> bool:
+        return self._stop_requested
+
+    def _be_idle(self) -> None:
+        if self.get_state() != WorkerStatus.IDLE:
+            self.set_state(WorkerStatus.IDLE)
+        if self.should_run_maintenance_tasks:
+            self.run_maintenance_tasks()
+
+    # Registration and RQ's own endings
+
+    def _announce(self, client: Any) -> None:
+        descriptions = {model: one.description for model, one in self._generators.items()}
+        first = next(iter(descriptions.values()))
+        announcement = WorkerAnnouncement(
+            worker=self.name,
+            models=tuple(self._generators),
+            device=first.get("device", ""),
+            dtype=first.get("dtype", ""),
+            metrics_port=self._metrics_port,
+            details=descriptions,
+        )
+        profiles = {model: ModelProfile(one.capabilities, one.revision) for model, one in self._generators.items()}
+        announce(client, announcement, profiles)
+
+    def _register_again(self) -> None:
+        """Come back after the lease ran out while this process was stopped or cut off."""
+        with self.connection.pipeline() as pipe:
+            pipe.hset(self.key, mapping=self.serialize())
+            worker_registration.register(self, pipe)
+            self._announce(pipe)
+            pipe.pexpire(self.key, int(self._settings.lease_seconds * 1000))
+            pipe.execute()
+
+    def _end_with_rq(self, ending: Ending) -> None:
+        """Let RQ end a job that uses its callbacks, retries, webhooks, repeats or dependents."""
+        job_id, execution_id = ending.job.execution.split(":")
+        job = Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
+        queue = next(queue for queue in self.queues if queue.name == ending.job.queue)
+        execution = Execution(execution_id, job_id, self.connection, worker_name=self.name)
+        self.connection.hset(job.key, "outcome", ending.outcome.model_dump_json())
+        if ending.outcome.error:
+            error = JobFailed(ending.outcome.error.code)
+            self._finalize_failure(job, queue, execution, (JobFailed, error, None))
+        else:
+            self._finalize_success(job, queue, execution, ending.outcome.model_dump(mode="json"))
+        self.connection.publish(ENDED_CHANNEL, job_id)
