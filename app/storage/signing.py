@@ -35,8 +35,9 @@ class UrlSigner:
         Raises:
             InvalidSignature: key, expiry or signature were changed, or `now` is past the expiry.
         """
-        expected = self.sign(key, int(expires)) if _is_plain_number(expires) else ""
-        if not hmac.compare_digest(expected.encode(), signature.encode()):
+        if not _is_plain_number(expires):
+            raise InvalidSignature("the URL has no valid expiry")
+        if not hmac.compare_digest(self.sign(key, int(expires)).encode(), signature.encode()):
             raise InvalidSignature("the signature does not belong to this URL")
         if now > int(expires):
             raise InvalidSignature("the URL has expired; read the job again for a fresh one")

@@ -52,6 +52,7 @@ TAMPERINGS = {
     "endless expiry": {"expires": "9" * 5000},
     "no expiry": {"expires": ""},
     "no signature": {"signature": ""},
+    "neither": {"expires": "", "signature": ""},
     "signature outside ASCII": {"signature": "\u00e9" * 43},
 }
 
