@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph-authtool", "monmaptool", "ceph", "setpriv")
@@ -75,10 +75,23 @@ rgw override bucket index max shards = 1
 class S3Server:
     """Where the server is, who may use it, and the processes behind it by name (`mon`, `osd`, `rgw`)."""
 
+    folder: Path
     endpoint_url: str
-    access_key_id: str
-    secret_access_key: str
-    processes: dict[str, subprocess.Popen]
+    access_key_id: str = "test-access-key"
+    secret_access_key: str = "test-secret-key"
+    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    def make_user(self, *, max_objects: int) -> str:
+        """Make a user who may store so many objects; the name is access key and secret, too."""
+        name = f"user-{uuid.uuid4().hex}"
+        self.administer("user", "create", "--display-name=user", *_credentials(name, name, name))
+        self.administer("quota", "set", "--quota-scope=user", f"--uid={name}", f"--max-objects={max_objects}")
+        self.administer("quota", "enable", "--quota-scope=user", f"--uid={name}")
+        return name
+
+    def administer(self, *arguments: str) -> None:
+        """Run one of the server's own administrative commands."""
+        _run("radosgw-admin", *_configured(self.folder), "-n", "client.rgw", *arguments)
 
 
 def missing_programs() -> list[str]:
@@ -91,11 +104,11 @@ def running_s3_server(folder: Path) -> Iterator[S3Server]:
     """Start a server that keeps nothing on disk but its logs, and stop it at the end, whatever happens."""
     mon_port, osd_port, s3_port = _free_ports()
     _write_configuration(folder, mon_port=mon_port, osd_port=osd_port, s3_port=s3_port)
-    server = S3Server(f"http://127.0.0.1:{s3_port}", "test-access-key", "test-secret-key", {})
+    server = S3Server(folder, f"http://127.0.0.1:{s3_port}")
     try:
-        _start_monitor(server, folder, mon_port)
-        _start_osd(server, folder)
-        _start_gateway(server, folder)
+        _start_monitor(server, mon_port)
+        _start_osd(server)
+        _start_gateway(server)
         yield server
     finally:
         for process in reversed(server.processes.values()):  # the gateway first: it waits for the others
@@ -103,7 +116,8 @@ def running_s3_server(folder: Path) -> Iterator[S3Server]:
             process.wait()
 
 
-def _start_monitor(server: S3Server, folder: Path, port: int) -> None:
+def _start_monitor(server: S3Server, port: int) -> None:
+    folder = server.folder
     keyring, monmap = f"{folder}/keyring", f"{folder}/monmap"
     allow = ["--cap", "mon", "allow *"]
     _run("ceph-authtool", "--create-keyring", keyring, "--gen-key", "-n", "mon.", *allow)
@@ -115,9 +129,9 @@ def _start_monitor(server: S3Server, folder: Path, port: int) -> None:
     server.processes["mon"] = _spawn(folder, *mon, "-f")
 
 
-def _start_osd(server: S3Server, folder: Path) -> None:
+def _start_osd(server: S3Server) -> None:
     """Place the OSD by hand: doing so itself, it sometimes asks before it knows the cluster's id, and gives up."""
-    identity = str(uuid.uuid4())
+    folder, identity = server.folder, str(uuid.uuid4())
     command = ["ceph", *_configured(folder), "--connect-timeout", str(START_SECONDS), "osd"]
     _run(*command, "new", identity)
     _run(*command, "crush", "add", "osd.0", "1.0", "root=default", "host=localhost")
@@ -126,13 +140,16 @@ def _start_osd(server: S3Server, folder: Path) -> None:
     server.processes["osd"] = _spawn(folder, *osd, "-f")
 
 
-def _start_gateway(server: S3Server, folder: Path) -> None:
-    gateway = [*_configured(folder), "-n", "client.rgw"]
-    server.processes["rgw"] = _spawn(folder, "radosgw", *gateway, "-f")
+def _start_gateway(server: S3Server) -> None:
+    gateway = ["radosgw", *_configured(server.folder), "-n", "client.rgw", "-f"]
+    server.processes["rgw"] = _spawn(server.folder, *gateway)
     _wait_for_answer(server.endpoint_url)
-    user = ["user", "create", "--uid=test", "--display-name=test"]
-    keys = [f"--access-key={server.access_key_id}", f"--secret-key={server.secret_access_key}"]
-    _run("radosgw-admin", *gateway, *user, *keys)
+    credentials = _credentials("test", server.access_key_id, server.secret_access_key)
+    server.administer("user", "create", "--display-name=test", *credentials)
+
+
+def _credentials(user: str, access_key_id: str, secret_access_key: str) -> list[str]:
+    return [f"--uid={user}", f"--access-key={access_key_id}", f"--secret-key={secret_access_key}"]
 
 
 def _write_configuration(folder: Path, **ports: int) -> None:
