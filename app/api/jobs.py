@@ -70,8 +70,8 @@ async def read_job(
     job_id: str, gateway: GatewayParts, links: Links, request: Request, response: Response, prefer: Prefer = None
 ) -> Job:
     """Read a job as it is now; its image links are signed afresh."""
-    structlog.contextvars.bind_contextvars(job_id=job_id)
     record = await gateway.queue.get(job_id)
+    structlog.contextvars.bind_contextvars(job_id=record.id)
     return job_answer(await _wait_as_preferred(record, prefer, request, response), links)
 
 
@@ -86,8 +86,9 @@ async def list_jobs(gateway: GatewayParts, links: Links, query: Annotated[PageQu
 @router.delete("/v1/jobs/{job_id}", responses=errors(JobNotFound, JobNotCancelable, QueueUnavailable))
 async def cancel_job(job_id: str, gateway: GatewayParts, links: Links) -> Job:
     """Cancel a job that is queued or running; one that is canceled already stays so."""
-    structlog.contextvars.bind_contextvars(job_id=job_id)
-    return job_answer(await cancel(gateway, job_id), links)
+    record = await cancel(gateway, job_id)
+    structlog.contextvars.bind_contextvars(job_id=record.id)
+    return job_answer(record, links)
 
 
 async def _wait_as_preferred(record: JobRecord, prefer: str | None, request: Request, response: Response) -> JobRecord:
