@@ -1,73 +1,19 @@
-"""A real Redis for every test that crosses it, and real worker processes that draw test cards."""
+"""A real Redis and a real S3 for every test that crosses them, and real worker processes that draw test cards."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
-import time
+import uuid
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import redis
 
-from app.embedded_redis import find_executable
 from app.jobs import JobQueue
 from app.redis_connections import async_redis, sync_redis
 from app.settings import Settings
-
-ROOT = Path(__file__).parent.parent
-
-
-class RedisServer:
-    """A redis-server process with an append-only file, which a test may kill and start again."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.socket = folder / "redis.sock"
-        self.url = f"unix://{self.socket}"
-        self._command = [
-            *(find_executable(), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder)),
-            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *options),
-        ]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(self.answers)
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self.socket.unlink(missing_ok=True)
-
-    def answers(self) -> bool:
-        """Whether it takes commands."""
-        try:
-            with redis.Redis.from_url(self.url) as client:
-                return bool(client.ping())
-        except redis.ConnectionError:
-            return False
-
-
-def wait_until(condition, seconds=10.0):
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {condition}")
-        time.sleep(0.005)
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.processes import RedisServer, WorkerProcess, free_port, wait_until  # noqa: F401 - tests import them from here
+from tests.s3server import missing_programs, running_s3_server
 
 
 @pytest.fixture(scope="session")
@@ -117,29 +63,6 @@ async def job_queue(async_client, settings):
     await queue.close()
 
 
-class WorkerProcess:
-    """A worker in a process of its own, drawing with `tests/fakes.py`."""
-
-    def __init__(self, settings: Settings, log: Path, environment: dict[str, str]) -> None:
-        self.log = log
-        given = {f"EASEL_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
-        with log.open("w") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("fakes.py"))],
-                env=os.environ | {"PYTHONPATH": str(ROOT), "EASEL_LOG_FORMAT": "json"} | given | environment,
-                stderr=file,
-            )
-
-    def until_ready(self) -> None:
-        """Wait until it takes jobs."""
-        wait_until(lambda: "worker_ready" in self.log.read_text())
-
-    def stop(self) -> int:
-        """Send SIGTERM and return the exit code."""
-        self.process.terminate()
-        return self.process.wait(20)
-
-
 @pytest.fixture
 def start_worker(settings, tmp_path):
     """Start worker processes; keywords are settings, or TEST_… variables of the generator."""
@@ -158,3 +81,27 @@ def start_worker(settings, tmp_path):
         if worker.process.poll() is None:
             worker.process.kill()
         worker.process.wait()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """Run one S3 server for all tests of the session."""
+    if missing := missing_programs():
+        pytest.skip(f"no S3 server here: {', '.join(missing)} not installed (sh tests/install_system_packages.sh)")
+    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_settings(s3_server):
+    """Make a bucket and the settings that lead to it."""
+    settings = Settings(
+        storage="s3",
+        s3_bucket=f"test-{uuid.uuid4()}",
+        s3_endpoint_url=s3_server.endpoint_url,
+        s3_access_key_id=s3_server.access_key_id,
+        s3_secret_access_key=s3_server.secret_access_key,
+        s3_path_style=True,
+    )
+    s3_server.client().create_bucket(Bucket=settings.s3_bucket)
+    return settings

@@ -14,6 +14,9 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import boto3
 
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph-authtool", "monmaptool", "ceph", "setpriv")
 START_SECONDS = 20
@@ -80,6 +83,16 @@ class S3Server:
     access_key_id: str = "test-access-key"
     secret_access_key: str = "test-secret-key"
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    def client(self) -> Any:
+        """Reach the server past the code under test."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+        )
 
     def make_user(self, *, max_objects: int) -> str:
         """Make a user who may store so many objects; the name is access key and secret, too."""

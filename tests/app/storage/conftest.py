@@ -1,9 +1,7 @@
 """Both stores: files in a temporary folder, and a bucket of its own on a real S3 server."""
 
-import uuid
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import boto3
 import httpx
 import pytest
 
@@ -11,33 +9,8 @@ from app.errors import InvalidSignature
 from app.settings import Settings
 from app.storage import open_store
 from app.storage.files import FileStore
-from tests.s3server import missing_programs, running_s3_server
 
 GATEWAY = "http://gateway.test"
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory):
-    """Run one S3 server for all tests of the session."""
-    if missing := missing_programs():
-        pytest.skip(f"no S3 server here: {', '.join(missing)} not installed (sh tests/install_system_packages.sh)")
-    with running_s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
-@pytest.fixture
-def s3_settings(s3_server):
-    """Make a bucket and the settings that lead to it."""
-    settings = Settings(
-        storage="s3",
-        s3_bucket=f"test-{uuid.uuid4()}",
-        s3_endpoint_url=s3_server.endpoint_url,
-        s3_access_key_id=s3_server.access_key_id,
-        s3_secret_access_key=s3_server.secret_access_key,
-        s3_path_style=True,
-    )
-    admin_client(s3_server).create_bucket(Bucket=settings.s3_bucket)
-    return settings
 
 
 @pytest.fixture
@@ -62,17 +35,6 @@ def store(request):
 def download():
     """Give the client's side of a presigned URL: status and content."""
     return fetch
-
-
-def admin_client(server):
-    """Reach the server past the code under test."""
-    return boto3.client(
-        "s3",
-        endpoint_url=server.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id=server.access_key_id,
-        aws_secret_access_key=server.secret_access_key,
-    )
 
 
 def fetch(store, url):

@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from app.errors import StorageUnavailable
 from app.settings import Settings
 from app.storage import open_store
-from tests.app.storage.conftest import admin_client
 
 pytestmark = pytest.mark.s3
 
@@ -169,7 +168,7 @@ def test_refused_put_leaves_nothing(s3_server, s3_store, s3_settings):
     """A put that the bucket's policy forbids is an error of the store, and no part of the object stays."""
     resource = f"arn:aws:s3:::{s3_settings.s3_bucket}/*"
     statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": resource}
-    admin = admin_client(s3_server)
+    admin = s3_server.client()
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     admin.put_bucket_policy(Bucket=s3_settings.s3_bucket, Policy=policy)
     with pytest.raises(StorageUnavailable, match="refuses"):

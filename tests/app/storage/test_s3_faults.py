@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from app.errors import StorageUnavailable
 from app.storage import open_store
 from app.storage.s3 import MAX_ATTEMPTS
-from tests.app.storage.conftest import admin_client
 from tests.cutting_proxy import Limit, cutting_proxy
 
 pytestmark = pytest.mark.s3
@@ -40,7 +39,7 @@ def behind_proxy(s3_server, s3_settings):
 def exists(s3_server, s3_settings, key):
     """Look past the store whether there is an object."""
     try:
-        admin_client(s3_server).head_object(Bucket=s3_settings.s3_bucket, Key=key)
+        s3_server.client().head_object(Bucket=s3_settings.s3_bucket, Key=key)
     except ClientError:
         return False
     return True
