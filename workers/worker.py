@@ -153,8 +153,11 @@ class BatchWorker(SimpleWorker):
         self._lease.close()
         with contextlib.suppress(*REDIS_DOWN):  # then the lease runs out
             given_back = self._claims.release_all()
-            super().teardown()
+            super().teardown()  # type: ignore[no-untyped-call]
             log.info("worker_stopped", worker=self.name, given_back=given_back)
+
+    def _set_connection(self, connection: redis.Redis) -> redis.Redis:
+        return connection  # RQ would raise its time-out to a minute; nothing of ours blocks in Redis
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Do nothing: the lease thread does it."""
@@ -165,7 +168,7 @@ class BatchWorker(SimpleWorker):
     def run_maintenance_tasks(self) -> None:
         """Clean RQ's registries; an outage puts that off."""
         with contextlib.suppress(*REDIS_DOWN):
-            super().run_maintenance_tasks()
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
     # Signals and commands
 
@@ -202,7 +205,7 @@ class BatchWorker(SimpleWorker):
         if payload["command"] in {"stop-job", "stop-execution"}:
             self._lease.stop_job(payload["job_id"])
         elif payload["command"] != "kill-horse":  # there is none
-            super().handle_payload(message)
+            super().handle_payload(message)  # type: ignore[no-untyped-call]
 
     def _pubsub_exception_handler(self, exc: Exception, pubsub: PubSub, pubsub_thread: Any) -> None:
         del pubsub, pubsub_thread

@@ -3,7 +3,7 @@
 -- keep_seconds, working_seconds}.
 -- Returns for each: 'committed' | 'canceled' (meanwhile) | 'lost' (it is another execution's now) | 'rq' (RQ's own
 -- code must end it).
-local worker, now = worker_key(ARGV[2]), math.floor(clock())
+local worker, now = worker_key(ARGV[2]), clock()
 
 -- Callbacks, webhooks, repeats, retries, rate limits and dependents are RQ's own business; our gateway uses none.
 local function is_plain(job, failed)
@@ -20,15 +20,17 @@ end
 local function write(done)
   local id = job_of(done.execution)
   local job, failed, keep = job_key(id), done.status == 'failed', done.keep_seconds
+  local started = redis.call('HGET', execution_key(done.execution), 'created_at') or exact(now)
   end_execution(done.queue, done.execution)
   redis.call('HSET', job, 'status', done.status, 'ended_at', done.ended_at, 'outcome', done.outcome,
     'committed', done.execution)
   redis.call('HDEL', job, 'deaths', 'progress')
   redis.call('EXPIRE', job, keep)
   local results = rq .. ':results:' .. id
-  redis.call('XADD', results, 'MAXLEN', '~', 10, '*', unpack(done.result))
+  redis.call('XADD', results, 'MAXLEN', '~', 10, '*', 'execution_started_at', started,
+    'execution_ended_at', exact(now), unpack(done.result))
   redis.call('EXPIRE', results, keep)
-  redis.call('ZADD', rq .. ':' .. done.status .. ':' .. done.queue, now + keep, id)
+  redis.call('ZADD', rq .. ':' .. done.status .. ':' .. done.queue, math.floor(now) + keep, id)
   if redis.call('EXISTS', worker) == 1 then
     redis.call('HINCRBY', worker, failed and 'failed_job_count' or 'successful_job_count', 1)
     redis.call('HINCRBYFLOAT', worker, 'total_working_time', done.working_seconds)

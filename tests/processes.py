@@ -1,0 +1,89 @@
+"""Redis and workers as real processes, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import redis
+
+from app.embedded_redis import find_executable
+from app.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+class RedisServer:
+    """A redis-server process with an append-only file, which a test may kill and start again."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self._command = [
+            *(find_executable(), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder)),
+            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *options),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(self.answers)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self.socket.unlink(missing_ok=True)
+
+    def answers(self) -> bool:
+        """Whether it takes commands."""
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+def wait_until(condition, seconds=10.0):
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {condition}")
+        time.sleep(0.005)
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class WorkerProcess:
+    """A worker in a process of its own, drawing with `tests/fakes.py`."""
+
+    def __init__(self, settings: Settings, log: Path, environment: dict[str, str]) -> None:
+        self.log = log
+        given = {f"EASEL_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
+        with log.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("fakes.py"))],
+                env=os.environ | {"PYTHONPATH": str(ROOT), "EASEL_LOG_FORMAT": "json"} | given | environment,
+                stderr=file,
+            )
+
+    def until_ready(self) -> None:
+        """Wait until it takes jobs."""
+        wait_until(lambda: "worker_ready" in self.log.read_text())
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.terminate()
+        return self.process.wait(20)
