@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,8 @@ from rich.table import Table
 from app import __version__
 from app.client import Client, ServerError
 from app.settings import Settings
+from models.evaluation.cli import evaluate, showpieces
+from models.training.cli import train_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Text-to-image inference on your own machines.")
 console = Console()
@@ -28,7 +29,6 @@ DEFAULT_SERVER = "http://127.0.0.1:8000"
 
 def main() -> None:
     """Run the command; an expected error is one line on stderr and exit code 1."""
-    _mount_model_commands()
     try:
         app()
     except ServerError as error:
@@ -131,8 +131,6 @@ def _abilities(capabilities: dict[str, Any] | None) -> tuple[str, str]:
     return sizes or any_size, ", ".join([*negative, *capabilities["options"]])
 
 
-def _mount_model_commands() -> None:
-    """Add the commands that train and judge models, where the packages they need are installed."""
-
-
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+app.add_typer(train_app, name="train")
+app.command()(evaluate)
+app.command()(showpieces)

@@ -12,6 +12,7 @@ from rich.console import Console
 from app.client import Client, ServerError
 from app.drawing import draw_and_save
 from app.embedded_redis import EmbeddedRedisError
+from app.logs import configure_logs
 from app.settings import Settings
 from app.supervisor import DataFolderInUseError, RunningService, run_service
 
@@ -20,6 +21,7 @@ READY_SECONDS = 300.0  # a large model on a slow disk
 
 async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: str | None, console: Console) -> int:
     """Run the service until SIGINT or SIGTERM and return the exit code."""
+    configure_logs(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
