@@ -1,0 +1,76 @@
+"""What /docs shows is true: every error of every route, in its real form."""
+
+import pytest
+
+from app.main import create_app
+from app.settings import Settings
+
+SUBMISSION = {
+    "400": {"invalid_request", "unsupported_option", "unsupported_size"},
+    "404": {"model_not_found"},
+    "413": {"payload_too_large"},
+    "415": {"unsupported_media_type"},
+    "503": {"queue_full", "queue_unavailable", "model_not_ready"},
+}
+DECLARED = {
+    ("post", "/v1/jobs"): SUBMISSION | {"422": {"idempotency_key_reused"}},
+    ("get", "/v1/jobs"): {"400": {"invalid_request"}, "503": {"queue_unavailable"}},
+    ("get", "/v1/jobs/{job_id}"): {"404": {"job_not_found"}, "503": {"queue_unavailable"}},
+    ("delete", "/v1/jobs/{job_id}"): {
+        "404": {"job_not_found"},
+        "409": {"job_not_cancelable"},
+        "503": {"queue_unavailable"},
+    },
+    ("post", "/v1/images/generations"): SUBMISSION
+    | {"500": {"generation_failed"}, "409": {"job_canceled"}}
+    | {"503": SUBMISSION["503"] | {"job_too_slow", "storage_unavailable"}},
+    ("get", "/v1/models"): {"503": {"queue_unavailable"}},
+    ("get", "/v1/models/{model}"): {"404": {"model_not_found"}, "503": {"queue_unavailable"}},
+    ("get", "/files/{key}"): {
+        "403": {"invalid_signature"},
+        "404": {"object_not_found"},
+        "503": {"storage_unavailable"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def openapi():
+    """The document behind /docs."""
+    return create_app(Settings()).openapi()
+
+
+def codes(operation):
+    """The error codes of an operation, by status."""
+    found = {}
+    for status, response in operation["responses"].items():
+        problem = response.get("content", {}).get("application/problem+json")
+        if problem and status != "default":
+            assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
+            found[status] = set(problem["examples"])
+    return found
+
+
+@pytest.mark.parametrize(("method", "path"), DECLARED)
+def test_each_error_is_declared(openapi, method, path):
+    """Status, code and an example of each error that a route may answer with."""
+    assert codes(openapi["paths"][path][method]) == DECLARED[method, path]
+
+
+def test_every_operation_is_described(openapi):
+    """A sentence for people, and the form of all other errors."""
+    for path in openapi["paths"].values():
+        for operation in path.values():
+            assert operation["description"]
+            assert "application/problem+json" in operation["responses"]["default"]["content"]
+
+
+def test_the_frameworks_own_errors_are_nowhere(openapi):
+    """No answer has FastAPI's `detail` list."""
+    assert not {name for name in openapi["components"]["schemas"] if "ValidationError" in name}
+
+
+def test_bodies_have_examples(openapi):
+    """The page can be tried out at once."""
+    for name in ("JobSubmission", "ImageGeneration"):
+        assert openapi["components"]["schemas"][name]["examples"]
