@@ -119,4 +119,4 @@ class DiffusersModel(_Model):
 
 def _beside_the_file(source: str, info: ValidationInfo) -> str:
     folder: Path = (info.context or {}).get("folder", Path())
-    return str(folder / Path(source).expanduser())
+    return str((folder / Path(source).expanduser()).absolute())

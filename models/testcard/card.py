@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from models.testcard.tiles import lay_tiles
 GRID = 44  # coverage of the grid's lines
 GRAINY = 160  # pixels; on a smaller sheet the paper's grain would be as large as the figures
 TILES_ACROSS = 8
-GRATINGS = (1, 2, 3, 4, 6, 8)  # lines per field
+GRATINGS = (1, 2, 3, 4, 6)  # lines per field; the last field has one for each step
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def draw_card(row: Row, num_steps: int) -> Image:
     rng = random.Random(f"{request.prompt}/{request.seed}/{row.index}")
     layout = Layout(request.width, request.height)
     inks = choose_inks(request.prompt, request.negative_prompt, rng)
-    key, colors = _engrave(layout, len(inks), rng)
+    key, colors = _engrave(layout, len(inks), num_steps, rng)
     sheet = Sheet(layout.width, layout.height)
     paper = grain(layout.width, layout.height, request.seed + row.index) if layout.unit >= GRAINY else None
     for plate, ink in zip(colors, inks, strict=True):
@@ -67,14 +68,14 @@ def draw_card(row: Row, num_steps: int) -> Image:
     return np.asarray(sheet.canvas)
 
 
-def _engrave(layout: Layout, num_inks: int, rng: random.Random) -> tuple[Plate, list[Plate]]:
+def _engrave(layout: Layout, num_inks: int, num_steps: int, rng: random.Random) -> tuple[Plate, list[Plate]]:
     """Make the plate of the dark ink and those of the colours: a scene in a round window, the rest around it."""
     window, key, dark, *plates = (Plate(layout.width, layout.height) for _ in range(3 + 2 * num_inks))
     window.disc(layout.center, layout.radius)
     colors, scene = plates[:num_inks], plates[num_inks:]
     _discs(colors, layout, rng)
     _scene(scene, layout, rng)
-    _gratings(dark, layout.band(0.66, 0.79))
+    _gratings(dark, layout.band(0.66, 0.79), (*GRATINGS, num_steps))
     _caps(dark, layout)
     _grid(key, layout)
     for outside, inside in zip([key, *colors], [dark, *scene], strict=True):
@@ -103,11 +104,11 @@ def _bars(colors: list[Plate], box: Box) -> None:
         colors[n - 1].rectangle((left + 2 * n * width, top, left + (2 * n + 1) * width, bottom))
 
 
-def _gratings(plate: Plate, box: Box) -> None:
+def _gratings(plate: Plate, box: Box, gratings: Sequence[int]) -> None:
     """Rule ever finer lines, by which a screen's sharpness is judged."""
     left, top, right, bottom = box
-    field = (right - left) / len(GRATINGS)
-    for n, lines in enumerate(GRATINGS):
+    field = (right - left) / len(gratings)
+    for n, lines in enumerate(gratings):
         width = field / (2 * lines)
         for line in range(lines):
             x = left + n * field + 2 * line * width

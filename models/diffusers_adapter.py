@@ -1,0 +1,130 @@
+"""Any text-to-image pipeline of Hugging Face diffusers as an image generator.
+
+Each image has random numbers of its own, drawn on the CPU, so that its seed gives it in any batch and on any device,
+up to the rounding of kernels that depend on the batch's size. One pipeline runs one batch at a time: its scheduler
+keeps the state of the run, and begins anew with the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import diffusers
+import torch
+
+from models.catalog_entries import DiffusersModel
+from models.diffusers_capabilities import NO_GUIDANCE, Call, default_guidance, read_capabilities
+from models.diffusers_loading import load_pipeline
+from models.diffusers_run import NobodyWaits, Run, to_pixels
+from models.interface import Feed, GenerationRequest, Row
+from models.seeding import image_rng
+
+# Where a pipeline would otherwise change the request: sizes rounded to a list, captions rewritten.
+AS_ASKED = {"use_resolution_binning": False, "clean_caption": False}
+
+
+class ContentRefused(Exception):
+    """The model's safety checker refused to show this picture."""
+
+
+class DiffusersGenerator:
+    """A loaded pipeline; its capabilities are read once, from the pipeline itself."""
+
+    def __init__(self, pipeline: Any, entry: DiffusersModel, fingerprint: str) -> None:
+        self.capabilities = read_capabilities(pipeline, entry)
+        dtype = str(pipeline.dtype).removeprefix("torch.")
+        self.revision = f"{fingerprint}-diffusers{diffusers.__version__}-{dtype}"
+        self.description = {"device": str(pipeline.device), "dtype": dtype, "parameters": str(_parameters(pipeline))}
+        self._pipeline = pipeline
+        self._call = Call(pipeline)
+        self._guidance = default_guidance(self._call, entry)
+
+    @classmethod
+    def from_entry(cls, entry: DiffusersModel, *, device: torch.device, dtype: torch.dtype) -> Self:
+        """Load the pipeline that the entry names.
+
+        Raises:
+            PipelineError: it cannot be loaded, or is not for text-to-image; the message says what to do.
+        """
+        pipeline, fingerprint = load_pipeline(entry, device=device, dtype=dtype)
+        return cls(pipeline, entry, fingerprint)
+
+    def generate(self, rows: Sequence[Row], feed: Feed) -> None:
+        """Draw the rows in one run of the pipeline.
+
+        Raises:
+            ContentRefused: the safety checker flagged a picture; the others were handed over.
+        """
+        for row in rows:
+            self._warn(row, feed)
+        run = Run(self._pipeline, rows, self._num_steps(rows), feed, previews=self.capabilities.previews)
+        try:
+            output = self._pipeline(**self._arguments(rows), **run.callback(self._call.step_callback))
+        except NobodyWaits:
+            return
+        run.finish()
+        _deliver(rows, output, feed)
+
+    def _arguments(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Say the batch in the words of the pipeline's call; its rows agree in all but prompts and seeds."""
+        request = rows[0].request
+        generators = [image_rng(row.request.seed, row.index) for row in rows]
+        arguments: dict[str, Any] = {
+            "prompt": [row.request.prompt for row in rows],
+            "negative_prompt": [row.request.negative_prompt or "" for row in rows],
+            "width": request.width,
+            "height": request.height,
+            "generator": generators if self._call.takes_a_generator_per_image else generators[0],
+            "num_inference_steps": self._num_steps(rows),
+            "output_type": "np",
+            **AS_ASKED,
+        }
+        if not self.capabilities.negative_prompt:
+            del arguments["negative_prompt"]
+        if "num_inference_steps" not in self.capabilities.options:
+            del arguments["num_inference_steps"]
+        if self._call.guidance_argument and self._guidance_scale(request) is not None:
+            arguments[self._call.guidance_argument] = self._guidance_scale(request)
+        return {name: value for name, value in arguments.items() if self._call.takes(name)}
+
+    def _num_steps(self, rows: Sequence[Row]) -> int:
+        option = self.capabilities.options.get("num_inference_steps")
+        return rows[0].request.num_inference_steps or (int(option.default) if option else 1)
+
+    def _guidance_scale(self, request: GenerationRequest) -> float | None:
+        return self._guidance if request.guidance_scale is None else request.guidance_scale
+
+    def _warn(self, row: Row, feed: Feed) -> None:
+        """Tell of words that the pipeline will not read."""
+        if row.request.negative_prompt and (self._guidance_scale(row.request) or 0) <= NO_GUIDANCE:
+            feed.warn(row, f"negative_prompt has no effect at a guidance_scale of {NO_GUIDANCE} or less")
+        room, needed = self._tokens(row.request.prompt)
+        if needed > room:
+            feed.warn(row, f"the model reads {room} tokens of a prompt; this one has {needed}")
+
+    def _tokens(self, prompt: str) -> tuple[int, int]:
+        """Count the tokens that the most patient text encoder reads, and those that the prompt has for it."""
+        names = ("tokenizer", "tokenizer_2", "tokenizer_3")
+        tokenizers = [found for name in names if (found := getattr(self._pipeline, name, None)) is not None]
+        if not tokenizers:
+            return 0, 0
+        tokenizer = max(tokenizers, key=lambda tokenizer: int(tokenizer.model_max_length))
+        room = min(self._call.default("max_sequence_length") or tokenizer.model_max_length, tokenizer.model_max_length)
+        return room, len(tokenizer(prompt, verbose=False).input_ids)
+
+
+def _deliver(rows: Sequence[Row], output: Any, feed: Feed) -> None:
+    """Hand over the finished images; never the black ones that a safety checker puts in their place."""
+    flags = getattr(output, "nsfw_content_detected", None) or [False] * len(rows)
+    wanted = [result for result in zip(rows, output.images, flags, strict=True) if not feed.cancelled(result[0])]
+    for row, image, is_flagged in wanted:
+        if not is_flagged:
+            feed.done(row, to_pixels(image))
+    if any(is_flagged for _, _, is_flagged in wanted):
+        raise ContentRefused
+
+
+def _parameters(pipeline: Any) -> int:
+    networks = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+    return sum(parameter.numel() for network in networks for parameter in network.parameters())
