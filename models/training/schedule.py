@@ -17,3 +17,13 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
     """Set every group's rate."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
+
+
+def warmup_stable_decay(step: int, steps: int, warmup: int, decay_share: float) -> float:
+    """Return the factor on the peak rate: linear warm-up, constant, then linearly down to nothing.
+
+    A training can be made longer until its decay begins, without having been planned so
+    (Hu et al. 2024, https://arxiv.org/abs/2404.06395). ``decay_share`` is that of all steps.
+    """
+    left = (steps - step) / (decay_share * steps)
+    return min(1.0, (step + 1) / warmup, left)

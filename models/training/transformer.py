@@ -1,0 +1,178 @@
+"""Train the transformer to continue captions of the picture book with their pictures' tokens.
+
+Shapes: N pictures, T text tokens, S blocks of K tokens.
+"""
+
+import json
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.checkpoints import save_network
+from models.picturebook import VOCABULARY, picture
+from models.seeding import image_rng
+from models.text import PAD, UNKNOWN, WordTokenizer
+from models.training import parallel
+from models.training.averaging import average_of, update_average
+from models.training.config import TrainingConfig
+from models.training.muon import Muon
+from models.training.plots import as_bytes, tile
+from models.training.schedule import set_learning_rate, warmup_stable_decay
+from models.transformer.engine import Engine, SamplingOptions, Sequence
+from models.transformer.generator import NETWORK, TOKENIZER
+from models.transformer.generator import VOCABULARY as VOCABULARY_FILE
+from models.transformer.network import Transformer, TransformerConfig, from_blocks, to_blocks
+from models.transformer.tokenizer import ImageTokenizer
+
+SHEET_PROMPTS = (
+    "A two-story pink house shaped like a shoe.",
+    "A futuristic cityscape with flying cars.",
+    "A futuristic robot with neon lights.",
+    "A serene mountain landscape with a river.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerTraining(TrainingConfig):
+    """``tokenizer`` is a folder. ``decay_share`` of the steps bring the learning rate down to nothing.
+
+    ``text_dropout`` is the share of captions left out, for guidance; ``word_dropout`` that of words
+    replaced by the unknown one, so that unknown words in prompts do little harm.
+    """
+
+    tokenizer: str
+    width: int = 256
+    image_layers: int = 8
+    text_layers: int = 2
+    text_length: int = 24
+    text_dropout: float = 0.1
+    word_dropout: float = 0.03
+    average_decay: float = 0.998
+    warmup: int = 100
+    decay_share: float = 0.25
+    compiled: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("text_dropout", "word_dropout"):
+            self.require(name, 0 <= getattr(self, name) < 1, "must be at least 0 and below 1")
+        self.require("decay_share", 0 < self.decay_share <= 1, "must be above 0 and at most 1")
+
+
+_TOKENIZER = "models/weights/easel-tokenizer"
+PRESETS = {
+    "cpu": TransformerTraining(steps=4000, batch_size=48, learning_rate=2e-3, tokenizer=_TOKENIZER),
+    "gpu": TransformerTraining(
+        steps=40000, batch_size=256, learning_rate=2e-3, tokenizer=_TOKENIZER,
+        width=384, image_layers=12, device="cuda",
+    ),
+}  # fmt: skip
+
+
+def create_task(config: TransformerTraining) -> "TransformerTask":
+    """Return the training of a transformer with fresh weights."""
+    return TransformerTask(config)
+
+
+class TransformerTask:
+    """Cross-entropy of the image tokens; Muon for hidden matrices, AdamW for everything else."""
+
+    def __init__(self, config: TransformerTraining) -> None:
+        self.config = config
+        self.device = parallel.device(config.device)
+        self.tokenizer = ImageTokenizer.from_pretrained(config.tokenizer).to(self.device)
+        self.words = WordTokenizer(VOCABULARY, config.text_length)
+        self.transformer = Transformer(self._network_config()).to(self.device)
+        self.average = average_of(self.transformer)
+        self.networks: dict[str, nn.Module] = {"transformer": self.transformer}
+        self.ema: dict[str, nn.Module] = {"transformer": self.average}
+        self.optimizers = _optimizers(self.transformer)
+        self._loss = torch.compile(self._cross_entropy) if config.compiled else self._cross_entropy
+
+    def batch(self, step: int, rank: int, world: int) -> tuple[Tensor, Tensor]:
+        """Return this process's captions (N, T) and pictures as blocks of tokens (N, S, K)."""
+        size = self.config.batch_size
+        first = (self.config.seed << 32) + step * size
+        pages = [picture(first + index) for index in range(rank, size, world)]
+        rng = np.random.default_rng((self.config.seed, step, rank))
+        texts = torch.tensor([self._caption(page.caption, rng) for page in pages])
+        pixels = torch.from_numpy(np.stack([page.image for page in pages])).to(self.device)
+        with torch.no_grad():
+            tokens = self.tokenizer.images_to_tokens(pixels.movedim(-1, 1).float() / 127.5 - 1)
+        return texts.to(self.device), to_blocks(tokens, self.transformer.config.block)
+
+    def step(self, batch: tuple[Tensor, Tensor], step: int) -> dict[str, float]:
+        """Update the transformer and its average once."""
+        config, (texts, blocks) = self.config, batch
+        factor = warmup_stable_decay(step, config.steps, config.warmup, config.decay_share)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            loss = self._loss(texts, blocks)
+        self.transformer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = parallel.clip_gradients(self.transformer.parameters(), 1.0)
+        for optimizer in self.optimizers.values():
+            set_learning_rate(optimizer, config.learning_rate * factor)
+            optimizer.step()
+        update_average(self.average, self.transformer, config.average_decay, step)
+        return {"loss": loss.item(), "gradient_norm": norm}
+
+    @torch.inference_mode()
+    def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
+        """Show what the averaged transformer draws for a few prompts, two pictures of each."""
+        prompts = [prompt for prompt in SHEET_PROMPTS for _ in range(2)]
+        engine = Engine(self.average, capacity=len(prompts))
+        texts = torch.tensor([self.words.encode(text) for text in (*prompts, "")], device=self.device)
+        *encodings, nothing = self.average.encode_text(texts)
+        for seed, encoding in enumerate(encodings):
+            engine.admit(seed, (encoding, nothing), SamplingOptions(), image_rng(seed, 0))
+        finished: list[Sequence] = []
+        while engine.running:
+            finished = engine.step()
+        blocks = torch.stack([sequence.tokens for sequence in sorted(finished, key=attrgetter("key"))])
+        grids = from_blocks(blocks.to(self.device), self.average.config.block)
+        return tile(as_bytes(self.tokenizer.tokens_to_images(grids)), columns=4)
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged transformer, its tokenizer and its vocabulary, as the generator reads them."""
+        save_network(self.average, self.transformer.config, folder / NETWORK)
+        self.tokenizer.save_pretrained(folder / TOKENIZER)
+        (folder / VOCABULARY_FILE).write_text(json.dumps(VOCABULARY), encoding="utf-8")
+
+    def _network_config(self) -> TransformerConfig:
+        config = self.config
+        return TransformerConfig(
+            vocabulary_size=self.words.size,
+            text_length=config.text_length,
+            codebook_size=self.tokenizer.codebook_size,
+            width=config.width,
+            hidden=3 * config.width,
+            text_layers=config.text_layers,
+            image_layers=config.image_layers,
+        )
+
+    def _cross_entropy(self, texts: Tensor, blocks: Tensor) -> Tensor:
+        logits = self.transformer(texts, blocks)
+        return functional.cross_entropy(logits.flatten(0, 2), blocks.flatten())
+
+    def _caption(self, text: str, rng: np.random.Generator) -> list[int]:
+        """Return a caption's tokens, some of them unknown, or none at all."""
+        if rng.random() < self.config.text_dropout:
+            return [PAD] * self.config.text_length
+        unknown = rng.random(self.config.text_length) < self.config.word_dropout
+        tokens = self.words.encode(text)
+        return [UNKNOWN if lost and token != PAD else token for token, lost in zip(tokens, unknown, strict=True)]
+
+
+def _optimizers(network: nn.Module) -> dict[str, torch.optim.Optimizer]:
+    """Give matrices inside layers to Muon; embeddings, norms and the logits' matrix to AdamW."""
+    matrices, others = [], []
+    for name, parameter in network.named_parameters():
+        hidden = parameter.ndim == 2 and ("layers" in name or "mlp" in name)
+        (matrices if hidden else others).append(parameter)
+    adam = torch.optim.AdamW(others, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+    return {"muon": Muon(matrices), "adam": adam}

@@ -1,0 +1,1 @@
+"""Our autoregressive text-to-image transformer and its image tokenizer."""

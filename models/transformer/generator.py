@@ -1,0 +1,203 @@
+"""The transformer as an image generator, and as a Python API of three calls.
+
+model = TransformerGenerator.from_pretrained("easel-transformer")
+encoding = model.encode_text("A futuristic robot with neon lights.")
+image = model.generate_image(encoding, seed=7)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from models.catalog_entries import WEIGHTS
+from models.checkpoints import WEIGHTS as WEIGHTS_FILE
+from models.checkpoints import CheckpointError, load_network
+from models.interface import Capabilities, Feed, GenerationRequest, Image, Range, Row
+from models.seeding import image_rng
+from models.text import WordTokenizer
+from models.transformer.engine import Engine, SamplingOptions
+from models.transformer.engine import Sequence as Picture
+from models.transformer.network import Transformer, TransformerConfig, from_blocks
+from models.transformer.tokenizer import PATCH, ImageTokenizer
+
+NETWORK = "transformer"
+TOKENIZER = "tokenizer"
+VOCABULARY = "vocabulary.json"
+_METHOD = "1"
+"""Goes up when the same weights and seed give another picture."""
+
+
+class TransformerGenerator:
+    """Draw pictures block by block, taking in new ones while others are half done."""
+
+    def __init__(self, network: Transformer, tokenizer: ImageTokenizer, words: WordTokenizer, revision: str) -> None:
+        self._network = network
+        self._tokenizer = tokenizer
+        self._words = words
+        self.revision = revision
+        self._side = PATCH * network.config.grid
+        self.capabilities = _capabilities(self._side, network.config)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_id: Path | str,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Self:
+        """Load the generator from a folder, or a bundled one by its id.
+
+        Raises:
+            CheckpointError: a file is missing or damaged, or the parts do not fit each other.
+        """
+        folder = Path(path_or_id)
+        folder = folder if folder.exists() else WEIGHTS / str(path_or_id)
+        network = load_network(Transformer, TransformerConfig, folder / NETWORK)
+        tokenizer = ImageTokenizer.from_pretrained(folder / TOKENIZER)
+        words = WordTokenizer(_read_vocabulary(folder / VOCABULARY), network.config.text_length)
+        _require_fit(network.config, tokenizer, words, folder)
+        network, tokenizer = network.to(device, dtype), tokenizer.to(device)
+        return cls(network, tokenizer, words, revision=_revision(folder))
+
+    @property
+    def description(self) -> dict[str, str]:
+        """Where and how it runs."""
+        weight = self._network.words.weight
+        parameters = sum(p.numel() for n in (self._network, self._tokenizer) for p in n.parameters())
+        dtype = str(weight.dtype).removeprefix("torch.")
+        return {"device": str(weight.device), "dtype": dtype, "parameters": str(parameters)}
+
+    @torch.inference_mode()
+    def encode_text(self, text: str) -> Tensor:
+        """Return the encoding (T, W) of a prompt.
+
+        Raises:
+            ValueError: the prompt has more words than the network reads.
+        """
+        tokens = torch.tensor([self._words.encode(text)], device=self._network.words.weight.device)
+        return self._network.encode_text(tokens)[0]
+
+    def generate_image(
+        self, text_or_encoding: str | Tensor, *, seed: int = 0, options: SamplingOptions | None = None
+    ) -> Image:
+        """Draw one picture, uint8 (H, W, 3); the same seed gives the same picture.
+
+        Raises:
+            ValueError: the prompt has more words than the network reads.
+        """
+        is_text = isinstance(text_or_encoding, str)
+        encoding = self.encode_text(text_or_encoding) if is_text else text_or_encoding
+        engine = Engine(self._network, capacity=1)
+        engine.admit(seed, (encoding, self.encode_text("")), options or SamplingOptions(), image_rng(seed, 0))
+        finished: list[Picture] = []
+        while not finished:
+            finished = engine.step()
+        return self._draw(finished)[0]
+
+    def generate(self, rows: Sequence[Row], feed: Feed) -> None:
+        """Draw the rows, and those that the feed admits meanwhile.
+
+        Raises:
+            ValueError: a prompt has more words than the network reads.
+        """
+        engine = Engine(self._network, self.capabilities.max_batch_size)
+        self._admit(engine, rows, feed)
+        while engine.running:
+            finished = engine.step()
+            for picture, image in zip(finished, self._draw(finished), strict=True):
+                feed.progress(picture.key, picture.position, len(picture.tokens))
+                feed.done(picture.key, image)
+            self._report(engine, feed)
+            self._admit(engine, feed.admit(engine.room) if engine.room else (), feed)
+
+    def _admit(self, engine: Engine, rows: Sequence[Row], feed: Feed) -> None:
+        for row in rows:
+            request = row.request
+            unknown = self._words.unknown_words(request.prompt)
+            if unknown:
+                feed.warn(row, f"these words are unknown to the model: {', '.join(unknown)}")
+            encodings = (self.encode_text(request.prompt), self.encode_text(request.negative_prompt or ""))
+            engine.admit(row, encodings, _options(request), image_rng(request.seed, row.index))
+
+    def _report(self, engine: Engine, feed: Feed) -> None:
+        """Drop cancelled rows; tell progress of the others, and show those that somebody looks at."""
+        for picture in engine.running:
+            row: Row = picture.key
+            if feed.cancelled(row):
+                engine.release(row)
+                continue
+            feed.progress(row, picture.position, len(picture.tokens))
+            if feed.wants_preview(row):
+                feed.preview(row, self._draw([picture])[0])
+
+    @torch.inference_mode()
+    def _draw(self, pictures: Sequence[Picture]) -> list[Image]:
+        """Return the pictures, uint8 (H, W, 3); what is not drawn yet is grey."""
+        if not pictures:
+            return []
+        device = self._network.words.weight.device
+        block = self._network.config.block
+        tokens = torch.stack([picture.tokens for picture in pictures]).to(device)
+        drawn = torch.stack([_drawn(picture) for picture in pictures]).to(device)
+        latents = self._tokenizer.quantizer.lookup(from_blocks(tokens, block))
+        images = self._tokenizer.decode(latents * from_blocks(drawn, block)[:, None])
+        levels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte()
+        return list(levels.movedim(1, -1).cpu().numpy())
+
+
+def _drawn(picture: Picture) -> Tensor:
+    """Return which tokens (S, N) are drawn."""
+    blocks = torch.arange(len(picture.tokens)) < picture.position
+    return blocks[:, None].expand_as(picture.tokens)
+
+
+def _capabilities(side: int, config: TransformerConfig) -> Capabilities:
+    return Capabilities(
+        sizes=((side, side),),
+        default_size=(side, side),
+        negative_prompt=True,
+        options={
+            "guidance_scale": Range(minimum=0, maximum=10, default=SamplingOptions.guidance_scale),
+            "temperature": Range(minimum=0, maximum=2, default=SamplingOptions.temperature),
+            "top_k": Range(minimum=1, maximum=config.codebook_size, default=config.codebook_size),
+            "top_p": Range(minimum=0, maximum=1, default=SamplingOptions.top_p),
+        },
+        previews=True,
+        cancel=True,
+        admits=True,
+    )
+
+
+def _options(request: GenerationRequest) -> SamplingOptions:
+    names = ("guidance_scale", "temperature", "top_k", "top_p")
+    asked = {name: getattr(request, name) for name in names}
+    return SamplingOptions(**{name: value for name, value in asked.items() if value is not None})
+
+
+def _read_vocabulary(path: Path) -> list[str]:
+    try:
+        vocabulary: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return vocabulary
+
+
+def _require_fit(config: TransformerConfig, tokenizer: ImageTokenizer, words: WordTokenizer, folder: Path) -> None:
+    if (config.codebook_size, config.vocabulary_size) != (tokenizer.codebook_size, words.size):
+        raise CheckpointError(f"{folder}: transformer, tokenizer and vocabulary do not belong together")
+
+
+def _revision(folder: Path) -> str:
+    """Return a digest of the method and of all weights."""
+    digest = hashlib.sha256(_METHOD.encode())
+    for part in (NETWORK, TOKENIZER):
+        digest.update((folder / part / WEIGHTS_FILE).read_bytes())
+    return digest.hexdigest()[:12]

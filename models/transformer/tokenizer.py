@@ -1,0 +1,162 @@
+"""The image tokenizer: a 128x128 picture as a 16x16 grid of tokens, and back.
+
+A vector quantiser over patches. The encoder projects each 8x8 patch linearly, so equal patches
+give equal tokens wherever they are, which is what the transformer learns from; the codebook holds
+the k-means centres of such projections; the decoder turns codes back into patches and redraws
+them with what stands around (as in VQ-VAE, van den Oord et al. 2017,
+https://arxiv.org/abs/1711.00937, but with the encoder and the codebook fitted before training).
+
+Shapes: B batch, C latent channels, h and w tokens down and across, V codebook size; H = 8 · h
+and W = 8 · w.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from models.checkpoints import load_network, save_network
+
+PATCH = 8
+"""Pixels along a token's side."""
+_STEM = 4
+"""Pixels that the decoder's fine half folds into channels."""
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """Sizes of the codebook and of the decoder's two halves, one per token and one per 4x4 pixels."""
+
+    codebook_size: int = 4096
+    latent_channels: int = 64
+    coarse_width: int = 192
+    coarse_blocks: int = 3
+    fine_width: int = 96
+    fine_blocks: int = 3
+
+
+class VectorQuantizer(nn.Module):
+    """Replace each latent vector by the nearest of V codes."""
+
+    def __init__(self, codebook_size: int, channels: int) -> None:
+        super().__init__()
+        self.codebook = nn.Parameter(torch.randn(codebook_size, channels), requires_grad=False)
+
+    def forward(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Return quantized latents (B, C, h, w), which let gradients through, and tokens (B, h, w)."""
+        flat = latents.detach().float().movedim(1, -1).flatten(0, 2)  # (B·h·w, C)
+        tokens = torch.cat([self._nearest(part) for part in flat.split(4096)])
+        tokens = tokens.unflatten(0, (latents.shape[0], *latents.shape[2:]))
+        quantized = latents + (self.lookup(tokens) - latents).detach()
+        return quantized, tokens
+
+    def lookup(self, tokens: Tensor) -> Tensor:
+        """Return the codes (B, C, h, w) of ``tokens`` (B, h, w)."""
+        return self.codebook[tokens].movedim(-1, 1)
+
+    def _nearest(self, vectors: Tensor) -> Tensor:
+        codes = self.codebook.float()
+        return torch.addmm(codes.square().sum(1), vectors, codes.T, alpha=-2).argmin(1)
+
+
+class PixelNorm(nn.Module):
+    """Scale the channels of each position to unit mean square (Karras et al. 2018)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, C, h, w) from the same."""
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-6)
+
+
+class Residual(nn.Sequential):
+    """A convolution and a projection beside a straight path, which starts as the identity."""
+
+    def __init__(self, width: int) -> None:
+        project = nn.Conv2d(width, width, 1)
+        nn.init.zeros_(project.weight)
+        super().__init__(PixelNorm(), nn.Conv2d(width, width, 3, padding=1), nn.SiLU(), project)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, C, h, w) from the same."""
+        return x + super().forward(x)
+
+
+class Decoder(nn.Module):
+    """Lay the codes' patches side by side, and add what two convolutional halves correct."""
+
+    def __init__(self, config: TokenizerConfig) -> None:
+        super().__init__()
+        coarse, fine, folded = config.coarse_width, config.fine_width, 3 * _STEM**2
+        self.patches = nn.Conv2d(config.latent_channels, 3 * PATCH**2, 1)
+        self.coarse = nn.Sequential(
+            nn.Conv2d(config.latent_channels, coarse, 3, padding=1),
+            *(Residual(coarse) for _ in range(config.coarse_blocks)),
+            nn.Conv2d(coarse, fine * (PATCH // _STEM) ** 2, 1),
+            nn.PixelShuffle(PATCH // _STEM),  # (B, fine, 2h, 2w)
+        )
+        self.rough = nn.Conv2d(folded, fine, 3, padding=1)
+        self.fine = nn.Sequential(*(Residual(fine) for _ in range(config.fine_blocks)), PixelNorm())
+        self.correction = nn.Conv2d(fine, folded, 3, padding=1)
+        nn.init.zeros_(self.correction.weight)
+        self.unfold, self.fold = nn.PixelUnshuffle(_STEM), nn.PixelShuffle(_STEM)
+        self.place = nn.PixelShuffle(PATCH)
+
+    def forward(self, quantized: Tensor) -> Tensor:
+        """Return images (B, 3, H, W) of (B, C, h, w)."""
+        rough = self.place(self.patches(quantized))  # (B, 3, H, W)
+        fine = self.coarse(quantized) + self.rough(self.unfold(rough))  # (B, fine, 2h, 2w)
+        return rough + self.fold(self.correction(self.fine(fine)))
+
+
+class ImageTokenizer(nn.Module):
+    """Turn images (B, 3, H, W) in [-1, 1] into tokens (B, h, w) and back."""
+
+    def __init__(self, config: TokenizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        project = nn.Conv2d(3 * PATCH**2, config.latent_channels, 1)
+        self.encoder = nn.Sequential(nn.PixelUnshuffle(PATCH), project)
+        self.quantizer = VectorQuantizer(config.codebook_size, config.latent_channels)
+        self.decoder = Decoder(config)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | str) -> Self:
+        """Load the tokenizer saved in ``folder``.
+
+        Raises:
+            CheckpointError: a file is missing or does not fit this code.
+        """
+        return load_network(cls, TokenizerConfig, Path(folder))
+
+    def save_pretrained(self, folder: Path | str) -> None:
+        """Write the weights in half precision and the config to ``folder``."""
+        save_network(self, self.config, Path(folder))
+
+    @property
+    def codebook_size(self) -> int:
+        """How many different tokens there are."""
+        return self.config.codebook_size
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the latents (B, C, h, w), before quantisation, of images (B, 3, H, W)."""
+        latents: Tensor = self.encoder(images)
+        return latents
+
+    def quantize(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Return quantized latents (B, C, h, w) and tokens (B, h, w)."""
+        quantized, tokens = self.quantizer(latents)
+        return quantized, tokens
+
+    def decode(self, quantized: Tensor) -> Tensor:
+        """Return images (B, 3, H, W), not clamped, of quantized latents (B, C, h, w)."""
+        images: Tensor = self.decoder(quantized)
+        return images
+
+    def images_to_tokens(self, images: Tensor) -> Tensor:
+        """Return the tokens (B, h, w) of images (B, 3, H, W)."""
+        return self.quantize(self.encode(images))[1]
+
+    def tokens_to_images(self, tokens: Tensor) -> Tensor:
+        """Return images (B, 3, H, W) in [-1, 1] of tokens (B, h, w)."""
+        return self.decode(self.quantizer.lookup(tokens)).clamp(-1, 1)
