@@ -1,0 +1,136 @@
+"""`easel run` as a person uses it: one command, a picture, Ctrl-C, and nothing lost or left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+SLOW_CARD = """
+default = "slow"
+[models.slow]
+family = "testcard"
+seconds_per_image = 0.05
+max_batch_size = 4
+"""
+
+
+class RunningEasel:
+    """`easel run` in a process of its own; what it prints goes to a file."""
+
+    def __init__(self, data_dir, *options):
+        data_dir.parent.mkdir(exist_ok=True, parents=True)
+        self.output = data_dir.with_suffix(".log")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("EASEL_")}
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", "run", "--port", "0", "--data-dir", data_dir, *options],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment | {"COLUMNS": "200"},
+            )
+        self.children = []
+
+    def until_printed(self, pattern):
+        """Wait for a line that matches, and return the match."""
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and self.process.poll() is None:
+            if found := re.search(pattern, self.output.read_text()):
+                self.children = psutil.Process(self.process.pid).children(recursive=True)
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"{pattern!r} was not printed:\n{self.output.read_text()}")
+
+    def url(self):
+        return self.until_printed(r"ready at (http://\S+)").group(1)
+
+    def interrupt(self):
+        """Press Ctrl-C and return the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(STOP_SECONDS)
+
+
+@pytest.fixture
+def easel():
+    """Start services in folders of this test, and end whatever is left of them."""
+    started = []
+
+    def start(data_dir, *options):
+        started.append(RunningEasel(data_dir, *options))
+        return started[-1]
+
+    yield start
+    for service in started:
+        leftovers = [child for child in service.children if child.is_running()]
+        for process in [service.process, *leftovers]:
+            process.kill()
+        service.process.wait()
+
+
+@pytest.fixture
+def folder():
+    """A folder with a path short enough for a Unix socket."""
+    with tempfile.TemporaryDirectory(prefix="easel-") as name:
+        yield Path(name)
+
+
+def test_the_first_picture_is_drawn_and_ctrl_c_leaves_nothing_behind(easel, folder):
+    """The command prints a working address of its first picture, ends with 0, and all its processes end with it."""
+    service = easel(folder / "data", "--draw", "a pink house")
+    url = service.until_printed(r"picture (http://\S+)").group(1)
+    assert httpx.get(url).headers["content-type"] == "image/png"
+    assert service.interrupt() == 0
+    assert [child for child in service.children if child.is_running()] == []
+    assert len(service.children) >= 3
+
+
+def test_what_is_queued_at_ctrl_c_is_drawn_after_the_next_start(easel, folder):
+    """Fifty jobs, interrupted in the middle, all succeed in the end."""
+    models = folder / "models.toml"
+    models.write_text(SLOW_CARD)
+    first = easel(folder / "data", "--models", models)
+    url = first.url()
+    ids = [httpx.post(f"{url}/v1/jobs", json={"prompt": f"picture {n}"}).json()["id"] for n in range(50)]
+    assert first.interrupt() == 0
+    second = easel(folder / "data", "--models", models)
+    url = second.url()
+    ends = [httpx.get(f"{url}/v1/jobs/{id_}", headers={"Prefer": "wait=20"}, timeout=30).json() for id_ in ids]
+    assert {job["status"] for job in ends} == {"succeeded"}
+    assert second.interrupt() == 0
+
+
+def test_a_data_folder_serves_one_service_at_a_time(easel, folder):
+    """A second service on the same folder is refused, and the first goes on."""
+    first = easel(folder / "data")
+    url = first.url()
+    second = easel(folder / "data")
+    assert second.process.wait(START_SECONDS) == 1
+    assert "another Easel is using the data folder" in second.output.read_text()
+    assert httpx.get(f"{url}/readyz").is_success
+
+
+def test_a_worker_that_dies_is_started_again(easel, folder):
+    """The supervisor replaces a killed worker, and the service draws again."""
+    service = easel(folder / "data")
+    url = service.url()
+    worker = next(child for child in service.children if "workers" in child.cmdline())
+    worker.kill()
+    job = httpx.post(f"{url}/v1/jobs", json={"prompt": "still here"}).json()
+    job = httpx.get(f"{url}/v1/jobs/{job['id']}", headers={"Prefer": "wait=40"}, timeout=60).json()
+    assert job["status"] == "succeeded"
+
+
+def test_a_path_too_long_for_a_socket_is_named(easel, folder):
+    """A data folder that cannot hold the embedded queue's socket is refused with the setting's name."""
+    service = easel(folder / ("long" * 30) / "data")
+    assert service.process.wait(START_SECONDS) == 1
+    assert "EASEL_DATA_DIR" in service.output.read_text()
