@@ -1,0 +1,4 @@
+"""How good a generator is: figures, each beside its floor, and a page to look at.
+
+Needs ``pip install easel[train]``.
+"""
