@@ -27,7 +27,6 @@ class _Table(BaseModel):
 
 class _Model(_Table):
     id: Annotated[str, Field(pattern=ID_PATTERN)]
-    max_batch_size: PositiveInt = 8
 
     @field_validator("id")
     @classmethod
@@ -44,6 +43,7 @@ class TestcardModel(_Model):
     __test__ = False  # for pytest, which takes the name for a test
 
     family: Literal["testcard"]
+    max_batch_size: PositiveInt = 8
     seconds_per_batch: NonNegativeFloat = 0.0
     seconds_per_image: NonNegativeFloat = 0.0
 
