@@ -92,7 +92,7 @@ def _scene(colors: list[Plate], layout: Layout, rng: random.Random) -> None:
     _bars(colors, layout.band(-0.84, -0.66))
     ramp = layout.band(0.79, 0.88)
     colors[0].halftone(ramp, 1, 0, layout.unit / 60, SCREEN_ANGLES[0])
-    colors[1].halftone(ramp, 0, 1, layout.unit / 60, SCREEN_ANGLES[1])
+    colors[-1].halftone(ramp, 0, 1, layout.unit / 60, SCREEN_ANGLES[1])
 
 
 def _bars(colors: list[Plate], box: Box) -> None:

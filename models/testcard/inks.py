@@ -46,12 +46,12 @@ SYNONYMS = {
 
 def choose_inks(prompt: str, negative_prompt: str | None, rng: random.Random) -> list[RGB]:
     """Pick three inks, or as many as `prompt` names up to five; none that `negative_prompt` names."""
-    unwanted = _named(negative_prompt or "")
+    unwanted = set(_named(negative_prompt or ""))
     names = [name for name in _named(prompt) if name not in unwanted][:MOST_INKS]
-    if not set(names) & set(LIGHT):
-        names += _others(LIGHT, {*names, *unwanted}, rng)[: len(names) < FEWEST_INKS]
-    names += _others(LIVELY, {*names, *unwanted}, rng)[: max(0, FEWEST_INKS - len(names))]
-    return [(INKS | NEUTRAL)[name] for name in names]
+    if len(names) < FEWEST_INKS and not set(names) & set(LIGHT):
+        names += _others(LIGHT, unwanted | set(names), rng)[:1]
+    names += _others(LIVELY, unwanted | set(names), rng)[: max(0, FEWEST_INKS - len(names))]
+    return [(INKS | NEUTRAL)[name] for name in names] or [KEY]
 
 
 def _others(inks: tuple[str, ...], without: set[str], rng: random.Random) -> list[str]:
