@@ -13,7 +13,7 @@ Tile: TypeAlias = Callable[[Plate, Point, float, random.Random], None]
 
 def lay_tiles(plates: Sequence[Plate], origin: Point, side: float, columns: int, rows: int, rng: random.Random) -> None:
     """Fill a grid of cells, each with a ground of one ink and a figure of another printed over it."""
-    first_more_often = range(len(plates), 0, -1)
+    first_more_often = [1.6**-n for n in range(len(plates))]
     for row in range(rows):
         for column in range(columns):
             corner = (origin[0] + column * side, origin[1] + row * side)
