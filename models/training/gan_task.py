@@ -1,0 +1,232 @@
+"""One step of the GAN's training; `models.training.gan` says what it is for and holds its presets.
+
+Shapes: B batch, T text tokens, W width, C latent channels, G grid side in latents, Z noise.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.checkpoints import save_network
+from models.gan.critics import Discriminator, DualEncoder, Posterior
+from models.gan.networks import GanConfig, Generator
+from models.picturebook import VOCABULARY
+from models.text import WordTokenizer
+from models.training import gan_losses, parallel
+from models.training.averaging import average_of, update_average
+from models.training.captioned_latents import CaptionedLatents, captioned_latents
+from models.training.plots import as_bytes, tile
+from models.training.schedule import set_learning_rate, warmup_stable_decay
+from models.transformer.tokenizer import ImageTokenizer
+
+if TYPE_CHECKING:
+    from models.training.gan import GanTraining
+
+SHOWPIECES = (
+    "A two-story pink house shaped like a shoe.",
+    "A futuristic city skyline at sunset with flying cars.",
+    "A futuristic robot with neon lights in a city at night.",
+    "A serene mountain landscape with a river flowing through it.",
+)
+OPPONENT_BETAS = (0.0, 0.99)
+"""Adam's where the other side moves too: no momentum."""
+
+
+class GanTask:
+    """Generator and posterior, discriminator, and dual encoder, each with its own optimizer."""
+
+    def __init__(self, config: "GanTraining") -> None:
+        self.config = config
+        self.device = parallel.device(config.device)
+        self.tokenizer = ImageTokenizer.from_pretrained(config.tokenizer).to(self.device)
+        self.words = WordTokenizer(VOCABULARY, config.text_length)
+        sizes = _network_config(config, self.words.size, self.tokenizer.config.latent_channels)
+        widths = (config.critic_width, 2 * config.critic_width, 3 * config.critic_width)
+        channels = sizes.latent_channels
+        self.generator = Generator(sizes)
+        self.posterior = Posterior(sizes)
+        self.discriminator = Discriminator(channels, widths, embedding_size=256)
+        self.dual_encoder = DualEncoder(replace(sizes, text_layers=1), widths, embedding_size=256)
+        self.networks: dict[str, nn.Module] = {
+            "generator": self.generator,
+            "posterior": self.posterior,
+            "discriminator": self.discriminator,
+            "dual_encoder": self.dual_encoder,
+        }
+        for network in self.networks.values():
+            network.to(self.device)
+        self.generator.measure_latents(self._pages(0, range(256)).latents)
+        self.average = average_of(self.generator)
+        self.ema: dict[str, nn.Module] = {"generator": self.average}
+        redrawing = [*self.generator.parameters(), *self.posterior.parameters()]
+        critic = self.discriminator.parameters()
+        dual = self.dual_encoder.parameters()
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "generator": torch.optim.AdamW(redrawing, betas=(0.9, 0.99), weight_decay=0.01, fused=True),
+            "discriminator": torch.optim.Adam(critic, betas=OPPONENT_BETAS),
+            "dual_encoder": torch.optim.AdamW(dual, betas=(0.9, 0.99), weight_decay=0.05),
+        }
+
+    def batch(self, step: int, rank: int, world: int) -> CaptionedLatents:
+        """Return this process's pages."""
+        pages = self._pages(step, range(rank, self.config.batch_size, world))
+        return pages._replace(latents=self.generator.to_scaled(pages.latents))
+
+    def step(self, batch: CaptionedLatents, step: int) -> dict[str, float]:
+        """Warm up without an opponent, then play against the discriminator."""
+        self._set_rates(step)
+        if step < self.config.warm_up_steps:
+            losses = self._redraw(batch)
+            if step % 2 == 0:
+                losses |= self._teach_dual_encoder(batch)
+        else:
+            losses = self._play(batch, step)
+        update_average(self.average, self.generator, self.config.average_decay, step)
+        return {name: loss.item() for name, loss in losses.items()}
+
+    def _pages(self, step: int, indices: range) -> CaptionedLatents:
+        seeds = [(self.config.seed, step, index) for index in indices]
+        return captioned_latents(self.tokenizer, self.words, seeds, self.config.word_dropout)
+
+    def _teach_dual_encoder(self, batch: CaptionedLatents) -> dict[str, Tensor]:
+        encoder = self.dual_encoder
+        with self._half_precision():
+            images = encoder.embed_latents(batch.latents)
+            texts, near_misses = encoder.embed_text(batch.text_tokens), encoder.embed_text(batch.near_misses)
+        loss = gan_losses.contrast(images.float(), texts.float(), near_misses.float(), encoder.log_scale.exp())
+        self._descend(loss, "dual_encoder")
+        return {"contrast": loss}
+
+    def _redraw(self, batch: CaptionedLatents) -> dict[str, Tensor]:
+        with self._half_precision():
+            mean, log_variance = self.posterior(batch.latents)
+            z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+            redrawn = self.generator(self.generator.text_encoder(batch.text_tokens), z)
+        losses = self._redraw_losses(batch.latents, redrawn, mean, log_variance)
+        loss = losses["redraw"] + self.config.divergence_weight * losses["divergence"]
+        self._descend(loss, "generator")
+        return losses
+
+    def _play(self, batch: CaptionedLatents, step: int) -> dict[str, Tensor]:
+        """Redraw the first half of the batch; draw the second half from fresh noise."""
+        half = len(batch.latents) // 2
+        with self._half_precision():
+            mean, log_variance = self.posterior(batch.latents[:half])
+            redraw_z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+            z = torch.cat([redraw_z, torch.randn_like(redraw_z)])
+            drawn = self.generator(self.generator.text_encoder(batch.text_tokens), z).float()
+        with torch.no_grad():
+            texts = self.dual_encoder.embed_text(batch.text_tokens)
+            near_misses = self.dual_encoder.embed_text(batch.near_misses)
+        judged = self._teach_discriminator(batch.latents, drawn.detach(), texts, near_misses, step)
+        losses = self._redraw_losses(batch.latents[:half], drawn[:half], mean, log_variance)
+        losses |= self._opponents_losses(batch.latents, drawn, texts, near_misses)
+        config = self.config
+        loss = losses["redraw"] + config.divergence_weight * losses["divergence"]
+        loss = loss + config.adversarial_weight * losses["generator"] + config.guidance_weight * losses["guidance"]
+        self._descend(loss, "generator")
+        return losses | judged
+
+    def _redraw_losses(self, latents: Tensor, redrawn: Tensor, mean: Tensor, log_variance: Tensor) -> dict[str, Tensor]:
+        return {
+            "redraw": (redrawn.float() - latents).abs().mean(),
+            "divergence": gan_losses.divergence(mean.float(), log_variance.float()),
+        }
+
+    def _teach_discriminator(
+        self, real: Tensor, drawn: Tensor, texts: Tensor, near_misses: Tensor, step: int
+    ) -> dict[str, Tensor]:
+        """Real above drawn, right caption above near miss; the scores' slopes are kept small."""
+        with self._half_precision():
+            scores = self.discriminator(torch.cat([real, drawn, real]), torch.cat([texts, texts, near_misses]))
+        right, generated, wrong = scores.float().chunk(3)
+        losses = {
+            "discriminator": gan_losses.relativistic(right, generated),
+            "matching": gan_losses.relativistic(right, wrong),
+        }
+        loss = losses["discriminator"] + losses["matching"]
+        if step % self.config.penalty_every == 0:
+            penalty = self._penalty(real, texts) + self._penalty(drawn, texts)
+            losses["penalty"] = penalty
+            loss = loss + 0.5 * self._penalty_weight(step) * self.config.penalty_every * penalty
+        self._descend(loss, "discriminator")
+        return losses
+
+    def _opponents_losses(self, real: Tensor, drawn: Tensor, texts: Tensor, near_misses: Tensor) -> dict[str, Tensor]:
+        """What the frozen critics say of the drawn latents, with gradients."""
+        self.discriminator.requires_grad_(requires_grad=False)
+        with self._half_precision():
+            with torch.no_grad():
+                right = self.discriminator(real, texts)
+            generated = self.discriminator(drawn, texts)
+            images = self.dual_encoder.embed_latents(drawn)
+        self.discriminator.requires_grad_(requires_grad=True)
+        scale = self.dual_encoder.log_scale.exp().detach()
+        return {
+            "generator": gan_losses.relativistic(generated.float(), right.float()),
+            "guidance": gan_losses.contrast(images.float(), texts, near_misses, scale),
+        }
+
+    def _penalty(self, latents: Tensor, texts: Tensor) -> Tensor:
+        return gan_losses.gradient_penalty(lambda x: self.discriminator(x, texts), latents)
+
+    def _penalty_weight(self, step: int) -> float:
+        """Fall from γ to a tenth of it over the game."""
+        config = self.config
+        played = (step - config.warm_up_steps) / (config.steps - config.warm_up_steps)
+        return float(config.penalty * (1 - 0.9 * played))
+
+    def _descend(self, loss: Tensor, *names: str) -> None:
+        optimizers = [self.optimizers[name] for name in names]
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        parallel.clip_gradients([p for group in groups for p in group["params"]], 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+
+    def _set_rates(self, step: int) -> None:
+        config = self.config
+        factor = warmup_stable_decay(step, config.steps, 100, config.decay_share)
+        set_learning_rate(self.optimizers["generator"], config.learning_rate * factor)
+        set_learning_rate(self.optimizers["discriminator"], config.discriminator_rate * factor)
+        alone = warmup_stable_decay(step, config.warm_up_steps, 100, 0.5)
+        set_learning_rate(self.optimizers["dual_encoder"], config.dual_encoder_rate * max(0.0, alone))
+
+    def _half_precision(self) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    @torch.no_grad()
+    def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
+        """Show eight pictures of each showpiece prompt."""
+        generator, columns = self.average, 8
+        z = torch.randn(columns, self.config.z_size, generator=torch.Generator().manual_seed(0)).to(self.device)
+        rows = []
+        for prompt in SHOWPIECES:
+            tokens = torch.tensor([self.words.encode(prompt)], device=self.device)
+            text = generator.text_encoder(tokens).expand(columns, -1)
+            rows.append(self.tokenizer.decode(generator.to_latents(generator(text, z))))
+        return tile(as_bytes(torch.cat(rows)), columns)
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged generator, and the critics that a continued training starts from."""
+        save_network(self.average, self.generator.config, folder)
+
+
+def _network_config(config: "GanTraining", vocabulary_size: int, latent_channels: int) -> GanConfig:
+    return GanConfig(
+        vocabulary_size=vocabulary_size,
+        latent_channels=latent_channels,
+        text_length=config.text_length,
+        text_width=config.text_width,
+        z_size=config.z_size,
+        style_width=config.style_width,
+        coarse_width=config.coarse_width,
+        fine_width=config.fine_width,
+    )
