@@ -12,14 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.logs import configure_logs
-from app.metrics import new_registry
-from app.redis_connections import sync_redis
 from app.settings import Settings
-from app.storage import open_store
 from models.interface import Capabilities
-from workers.metrics import WorkerMetrics
-from workers.worker import BatchWorker
+from workers.process import run_worker
 
 STEP_SECONDS = 0.02
 
@@ -88,16 +83,10 @@ def log_batch(rows):
 
 def main():
     """Run a worker process with this generator as the model `card`."""
-    settings = Settings()
-    configure_logs(settings)
-    generator = ObedientGenerator(
-        int(os.environ.get("TEST_BATCH_SIZE", "8")), float(os.environ.get("TEST_SECONDS", "0"))
-    )
-    metrics = WorkerMetrics(new_registry())
-    worker = BatchWorker(settings, sync_redis(settings), {"card": generator}, open_store(settings), metrics)
-    worker.work(logging_level="WARNING")
+    size, seconds = int(os.environ.get("TEST_BATCH_SIZE", "8")), float(os.environ.get("TEST_SECONDS", "0"))
+    code = run_worker(Settings(), lambda *_: {"card": ObedientGenerator(size, seconds)})
     sys.stderr.flush()
-    os._exit(worker.exit_code)
+    os._exit(code)
 
 
 if __name__ == "__main__":

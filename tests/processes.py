@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,11 +21,11 @@ ROOT = Path(__file__).parent.parent
 class RedisServer:
     """A redis-server process with an append-only file, which a test may kill and start again."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, executable: str | None = None) -> None:
         self.socket = folder / "redis.sock"
         self.url = f"unix://{self.socket}"
         self._command = [
-            *(find_executable(), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder)),
+            *(executable or find_executable(), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(folder)),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--save", "", *options),
         ]
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,7 +76,10 @@ class WorkerProcess:
         with log.open("w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("fakes.py"))],
-                env=os.environ | {"PYTHONPATH": str(ROOT), "EASEL_LOG_FORMAT": "json"} | given | environment,
+                env=os.environ
+                | {"PYTHONPATH": str(ROOT), "EASEL_LOG_FORMAT": "json", "PYTHONFAULTHANDLER": "1"}
+                | given
+                | environment,
                 stderr=file,
             )
 
@@ -86,4 +90,9 @@ class WorkerProcess:
     def stop(self) -> int:
         """Send SIGTERM and return the exit code."""
         self.process.terminate()
-        return self.process.wait(20)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # with PYTHONFAULTHANDLER the log shows where it hangs
+            self.process.wait()
+            raise AssertionError(self.log.read_text()[-8000:]) from None

@@ -1,0 +1,43 @@
+"""How rows are cut into batches, and what is learned from running out of memory."""
+
+from workers.batching import BatchCaps, chunks, halves
+
+
+def test_chunks_keep_order_and_size():
+    """Rows are cut in order, and only the last chunk may be smaller."""
+    assert [list(chunk) for chunk in chunks(range(7), 3)] == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_halves_lose_nothing():
+    """Two halves are the whole, and of one row the second half is empty."""
+    assert halves([1, 2, 3]) == ([1, 2], [3])
+    assert halves([1]) == ([1], [])
+
+
+def test_a_batch_that_did_not_fit_halves_the_limit():
+    """After running out of memory at eight, four is the limit; at one it stays one."""
+    caps = BatchCaps()
+    caps.ran_out_of_memory("a", 8)
+    caps.ran_out_of_memory("b", 1)
+    assert caps.limits == {"a": 4, "b": 1}
+
+
+def test_the_limit_recovers_slowly():
+    """Enough full batches raise the limit by one; smaller ones prove nothing."""
+    caps = BatchCaps()
+    caps.ran_out_of_memory("a", 8)
+    for _ in range(31):
+        caps.succeeded("a", 4, 8)
+    caps.succeeded("a", 3, 8)
+    assert caps.limits == {"a": 4}
+    caps.succeeded("a", 4, 8)
+    assert caps.limits == {"a": 5}
+
+
+def test_a_limit_that_has_grown_to_the_batch_size_is_forgotten():
+    """A device with room again is used in full."""
+    caps = BatchCaps()
+    caps.ran_out_of_memory("a", 2)
+    for _ in range(32):
+        caps.succeeded("a", 1, 2)
+    assert caps.limits == {}

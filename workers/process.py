@@ -1,0 +1,45 @@
+"""One worker process, from its settings to its exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import TypeAlias
+
+from app.logs import configure_logs
+from app.metrics import new_registry
+from app.redis_connections import check, sync_redis
+from app.settings import Settings
+from app.storage import open_store
+from models.interface import ImageGenerator
+from workers.metrics import WorkerMetrics
+from workers.worker import BatchWorker
+
+LoadGenerators: TypeAlias = Callable[[Settings, WorkerMetrics], Mapping[str, ImageGenerator]]
+
+
+def run_worker(settings: Settings, load: LoadGenerators) -> int:
+    """Load the models, register, draw batches until a signal; return the exit code, 0 after a drain.
+
+    Raises:
+        EvictingRedisError, redis.exceptions.RedisError: this Redis cannot be used.
+        Exception: a model cannot be loaded.
+    """
+    signal.signal(signal.SIGTERM, _leave)  # while loading there is nothing to finish; RQ sets its own later
+    configure_logs(settings)
+    client = sync_redis(settings)
+    check(client)
+    metrics = WorkerMetrics(new_registry())
+    port = settings.worker_metrics_port
+    bound_port = metrics.serve(settings.host, port) if port is not None else None
+    generators = load(settings, metrics)
+    worker = BatchWorker(settings, client, generators, open_store(settings), metrics, metrics_port=bound_port)
+    worker.work(logging_level="WARNING")
+    return worker.exit_code
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    del signum, frame
+    sys.exit(0)
