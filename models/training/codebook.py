@@ -1,4 +1,4 @@
-"""Fit a tokenizer's encoder and codebook to pictures: principal components, then k-means.
+"""Fit a tokenizer's encoder and codebooks to pictures: principal components, then k-means.
 
 Nothing here is trained by gradients, so a tokenizer's tokens are final within minutes, and the
 transformer can learn them while the decoder is still being trained.
@@ -18,7 +18,7 @@ _CHUNK = 4096
 
 @torch.no_grad()
 def fit_codebook(tokenizer: ImageTokenizer, images: Tensor, rng: torch.Generator, *, sample: int = 200_000) -> None:
-    """Set the encoder, the codebook and the decoder's patches from ``images`` (N, 3, H, W).
+    """Set the encoder, the codebooks and the decoder's patches from ``images`` (N, 3, H, W).
 
     Each round of k-means sees ``sample`` patches. The decoder's corrections are left as they are.
     """
@@ -29,8 +29,10 @@ def fit_codebook(tokenizer: ImageTokenizer, images: Tensor, rng: torch.Generator
     project.bias.copy_(-basis @ mean)
     patches_of.weight.copy_(basis.T[:, :, None, None])
     patches_of.bias.copy_(mean)
-    vectors = (patches - mean) @ basis.T
-    tokenizer.quantizer.codebook.copy_(k_means(vectors, tokenizer.codebook_size, rng, sample=sample))
+    rest = (patches - mean) @ basis.T  # (M, C)
+    for codes in tokenizer.quantizer.codebooks:
+        codes.copy_(k_means(rest, tokenizer.codebook_size, rng, sample=sample))
+        rest = rest - codes[nearest(rest, codes)[0]]
 
 
 def principal_components(patches: Tensor, count: int) -> tuple[Tensor, Tensor]:

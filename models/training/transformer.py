@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.checkpoints import save_network
+from models.checkpoints import load_network, save_network
 from models.picturebook import VOCABULARY, picture
 from models.seeding import image_rng
 from models.text import PAD, UNKNOWN, WordTokenizer
@@ -39,13 +39,14 @@ SHEET_PROMPTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerTraining(TrainingConfig):
-    """``tokenizer`` is a folder. ``decay_share`` of the steps bring the learning rate down to nothing.
+    """``tokenizer`` is a folder, and so is ``start``, a transformer to go on from. ``decay_share`` of the steps bring the learning rate down to nothing.
 
     ``text_dropout`` is the share of captions left out, for guidance; ``word_dropout`` that of words
     replaced by the unknown one, so that unknown words in prompts do little harm.
     """
 
     tokenizer: str
+    start: str = ""
     width: int = 256
     image_layers: int = 8
     text_layers: int = 2
@@ -87,12 +88,12 @@ class TransformerTask:
         self.device = parallel.device(config.device)
         self.tokenizer = ImageTokenizer.from_pretrained(config.tokenizer).to(self.device)
         self.words = WordTokenizer(VOCABULARY, config.text_length)
-        self.transformer = Transformer(self._network_config()).to(self.device)
+        self.transformer = self._start().to(self.device)
         self.average = average_of(self.transformer)
         self.networks: dict[str, nn.Module] = {"transformer": self.transformer}
         self.ema: dict[str, nn.Module] = {"transformer": self.average}
         self.optimizers = _optimizers(self.transformer)
-        self._loss = torch.compile(self._cross_entropy) if config.compiled else self._cross_entropy
+        self._losses = torch.compile(self._cross_entropies) if config.compiled else self._cross_entropies
 
     def batch(self, step: int, rank: int, world: int) -> tuple[Tensor, Tensor]:
         """Return this process's captions (N, T) and pictures as blocks of tokens (N, S, K)."""
@@ -111,15 +112,15 @@ class TransformerTask:
         config, (texts, blocks) = self.config, batch
         factor = warmup_stable_decay(step, config.steps, config.warmup, config.decay_share)
         with torch.autocast(self.device.type, torch.bfloat16):
-            loss = self._loss(texts, blocks)
-        self.transformer.zero_grad()
+    XXself.transformer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = parallel.clip_gradients(self.transformer.parameters(), 1.0)
         for optimizer in self.optimizers.values():
             set_learning_rate(optimizer, config.learning_rate * factor)
             optimizer.step()
         update_average(self.average, self.transformer, config.average_decay, step)
-        return {"loss": loss.item(), "gradient_norm": norm}
+        levels = {f"loss_{level}": part.item() for level, part in enumerate(losses, start=1)}
+        return {"loss": loss.item(), **levels, "gradient_norm": norm}
 
     @torch.inference_mode()
     def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
@@ -143,21 +144,31 @@ class TransformerTask:
         self.tokenizer.save_pretrained(folder / TOKENIZER)
         (folder / VOCABULARY_FILE).write_text(json.dumps(VOCABULARY), encoding="utf-8")
 
+    def _start(self) -> Transformer:
+        if not self.config.start:
+            return Transformer(self._network_config())
+        transformer = load_network(Transformer, TransformerConfig, Path(self.config.start))
+        return transformer.train().requires_grad_()
+
     def _network_config(self) -> TransformerConfig:
         config = self.config
         return TransformerConfig(
             vocabulary_size=self.words.size,
             text_length=config.text_length,
             codebook_size=self.tokenizer.codebook_size,
+            levels=self.tokenizer.config.levels,
             width=config.width,
             hidden=3 * config.width,
             text_layers=config.text_layers,
             image_layers=config.image_layers,
         )
 
-    def _cross_entropy(self, texts: Tensor, blocks: Tensor) -> Tensor:
-        logits = self.transformer(texts, blocks)
-        return functional.cross_entropy(logits.flatten(0, 2), blocks.flatten())
+    def _cross_entropies(self, texts: Tensor, blocks: Tensor) -> list[Tensor]:
+        """Return the mean loss of each level's tokens, in nats."""
+        logits = self.transformer.level_logits(texts, blocks)
+        targets = blocks.chunk(len(logits), dim=2)
+        pairs = zip(logits, targets, strict=True)
+        return [functional.cross_entropy(level.flatten(0, 2), target.flatten()) for level, target in pairs]
 
     def _caption(self, text: str, rng: np.random.Generator) -> list[int]:
         """Return a caption's tokens, some of them unknown, or none at all."""

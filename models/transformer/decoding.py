@@ -72,5 +72,5 @@ class CachedDecoder:
     def _embedded(self, positions: Tensor) -> Tensor:
         """Return the embedded tokens (R, N·E) at ``positions``, zero where there is no such block."""
         rows = torch.arange(len(positions), device=positions.device)
-        embedded = self._network.tokens(self._tokens[rows, positions.clamp(min=0)]).flatten(1)
+        embedded = self._network.embed(self._tokens[rows, positions.clamp(min=0)]).flatten(1)
         return embedded * (positions >= 0)[:, None]

@@ -108,13 +108,14 @@ class Engine:
         guidance, temperature, top_k, top_p = self._options(hidden.device)
         block: list[Tensor] = []
         for slot in range(config.block_tokens):
-            if block:
-                hidden = hidden + head.earlier[slot - 1](self._network.tokens(block[-1].repeat_interleave(2)))
-            logits = head.read(hidden + head.slots[slot])  # (2P, V)
+            logits = head.read(hidden, slot)  # (2P, V)
             logits = guide(logits[0::2], logits[1::2], guidance)
             if self._filters:
                 logits = keep_likely(logits, temperature, top_k, top_p)
             block.append(choose(logits, temperature, noise[:, slot]))
+            if slot < len(head.earlier):
+                embedded = self._network.tokens(block[-1] + self._network.offsets[slot])  # (P, E)
+                hidden = hidden + head.earlier[slot](embedded).repeat_interleave(2, dim=0)
         return torch.stack(block, dim=1)
 
     def _noise(self) -> Tensor:

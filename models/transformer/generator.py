@@ -148,7 +148,7 @@ class TransformerGenerator:
         tokens = torch.stack([picture.tokens for picture in pictures]).to(device)
         drawn = torch.stack([_drawn(picture) for picture in pictures]).to(device)
         latents = self._tokenizer.quantizer.lookup(from_blocks(tokens, block))
-        images = self._tokenizer.decode(latents * from_blocks(drawn, block)[:, None])
+        images = self._tokenizer.decode(latents * from_blocks(drawn, block)[:, :1])
         levels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte()
         return list(levels.movedim(1, -1).cpu().numpy())
 

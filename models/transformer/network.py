@@ -1,13 +1,14 @@
 """The text-to-image transformer: a text encoder, a causal decoder over blocks, and a depth head.
 
-The 16x16 grid of image tokens is read as 8x8 blocks of 2x2 tokens. The decoder runs once per
-block; the depth head then predicts the block's four tokens one after the other from the decoder's
-output and the tokens already chosen. Four times fewer decoder positions make training and sampling
-about four times cheaper than one position per token (as in RQ-Transformer, Lee et al. 2022,
-https://arxiv.org/abs/2203.01941, whose depth axis holds residual codes instead of neighbours).
+The 16x16 grid of image tokens is read as 8x8 blocks of 2x2 places. The decoder runs once per
+block; the depth head then predicts the block's tokens one after the other from the decoder's
+output and the tokens already chosen: first the tokens of level one at all its places, then those
+of level two. Few decoder positions make training and sampling several times cheaper than one
+position per token (RQ-Transformer, Lee et al. 2022, https://arxiv.org/abs/2203.01941, whose
+depth axis holds residual levels only).
 
-Shapes: B batch, T text tokens, S blocks, N tokens per block, W width, E token embedding width,
-V codebook size, H heads, D head width.
+Shapes: B batch, T text tokens, S blocks, L levels, N = 4L tokens per block, W width, E token
+embedding width, V codebook size of a level, H heads, D head width.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class TransformerConfig:
     vocabulary_size: int
     text_length: int = 24
     codebook_size: int = 4096
+    levels: int = 2
     grid: int = 16
     block: int = 2
     width: int = 256
@@ -50,21 +52,22 @@ class TransformerConfig:
     @property
     def block_tokens(self) -> int:
         """Tokens of a block, N."""
-        return self.block**2
+        return self.levels * self.block**2
 
 
 def to_blocks(image_tokens: Tensor, block: int) -> Tensor:
-    """Return (B, S, N) blocks, in reading order inside and out, from a (B, rows, columns) grid."""
-    rows = image_tokens.unflatten(1, (-1, block))  # (B, R, block, columns)
-    cells = rows.unflatten(3, (-1, block)).transpose(2, 3)  # (B, R, C, block, block)
-    return cells.flatten(3).flatten(1, 2)
+    """Return (B, S, N) blocks from (B, L, rows, columns): levels first, then reading order."""
+    rows = image_tokens.unflatten(2, (-1, block))  # (B, L, R, block, columns)
+    cells = rows.unflatten(4, (-1, block)).transpose(3, 4)  # (B, L, R, C, block, block)
+    return cells.flatten(4).flatten(2, 3).transpose(1, 2).flatten(2)
 
 
 def from_blocks(blocks: Tensor, block: int) -> Tensor:
-    """Invert :func:`to_blocks` for a square grid: (B, S, N) → (B, rows, columns)."""
+    """Invert :func:`to_blocks` for a square grid: (B, S, N) → (B, L, rows, columns)."""
     side = round(blocks.shape[1] ** 0.5)
-    cells = blocks.unflatten(1, (side, side)).unflatten(3, (block, block))
-    return cells.transpose(2, 3).flatten(3).flatten(1, 2)
+    levels = blocks.unflatten(2, (-1, block**2)).transpose(1, 2)  # (B, L, S, block²)
+    cells = levels.unflatten(2, (side, side)).unflatten(4, (block, block))
+    return cells.transpose(3, 4).flatten(4).flatten(2, 3)
 
 
 class TextLayer(nn.Module):
@@ -128,26 +131,38 @@ class DepthHead(nn.Module):
         self.mlp = GatedMlp(config.width, config.depth_hidden)
         self.logits_norm = nn.RMSNorm(config.width)
         self.narrow = nn.Linear(config.width, config.logits_rank, bias=False)
-        self.logits = nn.Linear(config.logits_rank, config.codebook_size, bias=False)
-        nn.init.zeros_(self.logits.weight)
+        self.logits = nn.ModuleList(
+            nn.Linear(config.logits_rank, config.codebook_size, bias=False) for _ in range(config.levels)
+        )
+        for level in self.logits:
+            nn.init.zeros_(level.weight)
 
-    def forward(self, hidden: Tensor, embedded: Tensor) -> Tensor:
-        """Return all logits (B, S, N, V) of ``hidden`` (B, S, W) and tokens (B, S, N, E)."""
+    def forward(self, hidden: Tensor, embedded: Tensor) -> list[Tensor]:
+        """Return each level's logits (B, S, N / L, V) of ``hidden`` (B, S, W) and tokens (B, S, N, E)."""
         states = [hidden]
         for slot, project in enumerate(self.earlier):
             states.append(states[-1] + project(embedded[:, :, slot]))
-        return self.read(torch.stack(states, dim=2) + self.slots)  # (B, S, N, V)
+        narrow = self._narrowed(torch.stack(states, dim=2) + self.slots)  # (B, S, N, rank)
+        parts = narrow.chunk(len(self.logits), dim=2)
+        return [level(part).float() for level, part in zip(self.logits, parts, strict=True)]
 
-    def read(self, state: Tensor) -> Tensor:
-        """Return logits (..., V) in float32 from states (..., W) that include their slot."""
+    def read(self, state: Tensor, slot: int) -> Tensor:
+        """Return one slot's logits (B, V) in float32 of what is known before it, ``state`` (B, W)."""
+        level = slot * len(self.logits) // len(self.slots)
+        logits: Tensor = self.logits[level](self._narrowed(state + self.slots[slot]))
+        return logits.float()
+
+    def _narrowed(self, state: Tensor) -> Tensor:
         state = state + self.mlp(self.mlp_norm(state))
-        return self.logits(self.narrow(self.logits_norm(state))).float()
+        narrow: Tensor = self.narrow(self.logits_norm(state))
+        return narrow
 
 
 class Transformer(nn.Module):
     """Predict a picture's image tokens from its caption."""
 
     rotations: Tensor
+    offsets: Tensor
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
@@ -157,7 +172,7 @@ class Transformer(nn.Module):
         self.word_positions = nn.Parameter(0.02 * torch.randn(config.text_length, width))
         self.text_layers = nn.ModuleList(TextLayer(config) for _ in range(config.text_layers))
         self.text_norm = nn.RMSNorm(width)
-        self.tokens = nn.Embedding(config.codebook_size, config.token_width)
+        self.tokens = nn.Embedding(config.levels * config.codebook_size, config.token_width)
         block_width = config.block_tokens * config.token_width
         self.left = nn.Linear(block_width, width, bias=False)
         self.above = nn.Linear(block_width, width, bias=False)
@@ -166,6 +181,8 @@ class Transformer(nn.Module):
         self.depth_head = DepthHead(config)
         table = rotation_table(config.blocks_per_side, config.head_width)
         self.register_buffer("rotations", table, persistent=False)
+        offsets = torch.arange(config.levels).repeat_interleave(config.block**2) * config.codebook_size
+        self.register_buffer("offsets", offsets, persistent=False)
 
     def encode_text(self, text_tokens: Tensor) -> Tensor:
         """Return the caption's encoding (B, T, W) of ``text_tokens`` (B, T)."""
@@ -186,10 +203,19 @@ class Transformer(nn.Module):
         above = functional.pad(self.above(flat)[:, :-side], (0, 0, side, 0))
         return left + above + self.block_positions
 
+    def embed(self, blocks: Tensor) -> Tensor:
+        """Return the embeddings (..., N, E) of whole blocks (..., N)."""
+        embedded: Tensor = self.tokens(blocks + self.offsets)
+        return embedded
+
     def forward(self, text_tokens: Tensor, blocks: Tensor) -> Tensor:
         """Return logits (B, S, N, V) for ``blocks`` (B, S, N), each given all tokens before it."""
+        return torch.cat(self.level_logits(text_tokens, blocks), dim=2)
+
+    def level_logits(self, text_tokens: Tensor, blocks: Tensor) -> list[Tensor]:
+        """Return the same as L tensors (B, S, N / L, V)."""
         text = self.encode_text(text_tokens)
-        embedded = self.tokens(blocks)
+        embedded = self.embed(blocks)
         x = self.block_inputs(embedded)
         mask, rotations = self.causal_mask(x.device), self.rotations[None, None]
         for layer in self.image_layers:
@@ -198,7 +224,8 @@ class Transformer(nn.Module):
             keys = torch.cat([text_keys, keys], dim=2)
             values = torch.cat([text_values, values], dim=2)
             x = layer.finish(x, layer.attention.attend(queries, keys, values, mask))
-        return self.depth_head(x, embedded)
+        logits: list[Tensor] = self.depth_head(x, embedded)
+        return logits
 
     def causal_mask(self, device: torch.device) -> Tensor:
         """Return (1, 1, S, T + S), True for the whole caption and for blocks up to one's own."""

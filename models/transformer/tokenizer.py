@@ -1,13 +1,14 @@
 """The image tokenizer: a 128x128 picture as a 16x16 grid of tokens, and back.
 
 A vector quantiser over patches. The encoder projects each 8x8 patch linearly, so equal patches
-give equal tokens wherever they are, which is what the transformer learns from; the codebook holds
-the k-means centres of such projections; the decoder turns codes back into patches and redraws
-them with what stands around (as in VQ-VAE, van den Oord et al. 2017,
-https://arxiv.org/abs/1711.00937, but with the encoder and the codebook fitted before training).
+give equal tokens wherever they are, which is what the transformer learns from; the first codebook
+holds the k-means centres of such projections, the second those of what the first leaves over
+(residual quantisation, Lee et al. 2022, https://arxiv.org/abs/2203.01941); the decoder turns codes
+back into patches and redraws them with what stands around (as in VQ-VAE, van den Oord et al. 2017,
+https://arxiv.org/abs/1711.00937, but with the encoder and the codebooks fitted before training).
 
-Shapes: B batch, C latent channels, h and w tokens down and across, V codebook size; H = 8 · h
-and W = 8 · w.
+Shapes: B batch, C latent channels, L levels, h and w tokens down and across, V codebook size of
+a level; H = 8 · h and W = 8 · w.
 """
 
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ PATCH = 8
 """Pixels along a token's side."""
 _STEM = 4
 """Pixels that the decoder's fine half folds into channels."""
+_CHUNK = 4096
+"""Vectors compared with all codes at a time, to bound memory."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class TokenizerConfig:
     """Sizes of the codebook and of the decoder's two halves, one per token and one per 4x4 pixels."""
 
     codebook_size: int = 4096
+    levels: int = 2
     latent_channels: int = 64
     coarse_width: int = 192
     coarse_blocks: int = 3
@@ -38,27 +42,35 @@ class TokenizerConfig:
 
 
 class VectorQuantizer(nn.Module):
-    """Replace each latent vector by the nearest of V codes."""
+    """Replace each latent vector by the nearest of V codes, and what is left over by another."""
 
-    def __init__(self, codebook_size: int, channels: int) -> None:
+    def __init__(self, levels: int, codebook_size: int, channels: int) -> None:
         super().__init__()
-        self.codebook = nn.Parameter(torch.randn(codebook_size, channels), requires_grad=False)
+        codes = torch.randn(levels, codebook_size, channels)
+        self.codebooks = nn.Parameter(codes, requires_grad=False)
 
     def forward(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """Return quantized latents (B, C, h, w), which let gradients through, and tokens (B, h, w)."""
-        flat = latents.detach().float().movedim(1, -1).flatten(0, 2)  # (B·h·w, C)
-        tokens = torch.cat([self._nearest(part) for part in flat.split(4096)])
-        tokens = tokens.unflatten(0, (latents.shape[0], *latents.shape[2:]))
-        quantized = latents + (self.lookup(tokens) - latents).detach()
-        return quantized, tokens
+        """Return quantized latents (B, C, h, w), which let gradients through, and tokens (B, L, h, w)."""
+        rest = latents.detach().movedim(1, -1).flatten(0, 2)  # (B·h·w, C)
+        levels = []
+        for codes in self.codebooks:
+            levels.append(_nearest(rest, codes))
+            rest = rest - codes[levels[-1]]
+        size = (latents.shape[0], *latents.shape[2:])
+        tokens = torch.stack([level.unflatten(0, size) for level in levels], dim=1)
+        return latents + (self.lookup(tokens) - latents).detach(), tokens
 
     def lookup(self, tokens: Tensor) -> Tensor:
-        """Return the codes (B, C, h, w) of ``tokens`` (B, h, w)."""
-        return self.codebook[tokens].movedim(-1, 1)
+        """Return the sums of codes (B, C, h, w) of ``tokens`` (B, L, h, w)."""
+        levels = zip(self.codebooks, tokens.unbind(1), strict=True)
+        return torch.stack([codes[level] for codes, level in levels]).sum(0).movedim(-1, 1)
 
-    def _nearest(self, vectors: Tensor) -> Tensor:
-        codes = self.codebook.float()
-        return torch.addmm(codes.square().sum(1), vectors, codes.T, alpha=-2).argmin(1)
+
+def _nearest(vectors: Tensor, codes: Tensor) -> Tensor:
+    """Return the index (M,) of the code (V, C) nearest to each vector (M, C)."""
+    lengths = codes.square().sum(1)
+    parts = [torch.addmm(lengths, part, codes.T, alpha=-2).argmin(1) for part in vectors.split(_CHUNK)]
+    return torch.cat(parts)
 
 
 class PixelNorm(nn.Module):
@@ -110,14 +122,14 @@ class Decoder(nn.Module):
 
 
 class ImageTokenizer(nn.Module):
-    """Turn images (B, 3, H, W) in [-1, 1] into tokens (B, h, w) and back."""
+    """Turn images (B, 3, H, W) in [-1, 1] into tokens (B, L, h, w) and back."""
 
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
         self.config = config
         project = nn.Conv2d(3 * PATCH**2, config.latent_channels, 1)
         self.encoder = nn.Sequential(nn.PixelUnshuffle(PATCH), project)
-        self.quantizer = VectorQuantizer(config.codebook_size, config.latent_channels)
+        self.quantizer = VectorQuantizer(config.levels, config.codebook_size, config.latent_channels)
         self.decoder = Decoder(config)
 
     @classmethod
@@ -135,7 +147,7 @@ class ImageTokenizer(nn.Module):
 
     @property
     def codebook_size(self) -> int:
-        """How many different tokens there are."""
+        """How many different tokens a level has."""
         return self.config.codebook_size
 
     def encode(self, images: Tensor) -> Tensor:
@@ -144,7 +156,7 @@ class ImageTokenizer(nn.Module):
         return latents
 
     def quantize(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """Return quantized latents (B, C, h, w) and tokens (B, h, w)."""
+        """Return quantized latents (B, C, h, w) and tokens (B, L, h, w)."""
         quantized, tokens = self.quantizer(latents)
         return quantized, tokens
 
@@ -154,9 +166,9 @@ class ImageTokenizer(nn.Module):
         return images
 
     def images_to_tokens(self, images: Tensor) -> Tensor:
-        """Return the tokens (B, h, w) of images (B, 3, H, W)."""
+        """Return the tokens (B, L, h, w) of images (B, 3, H, W)."""
         return self.quantize(self.encode(images))[1]
 
     def tokens_to_images(self, tokens: Tensor) -> Tensor:
-        """Return images (B, 3, H, W) in [-1, 1] of tokens (B, h, w)."""
+        """Return images (B, 3, H, W) in [-1, 1] of tokens (B, L, h, w)."""
         return self.decode(self.quantizer.lookup(tokens)).clamp(-1, 1)

@@ -11,6 +11,7 @@ NETWORK = TransformerConfig(
     vocabulary_size=len(VOCABULARY) + 2,
     text_length=4,
     codebook_size=32,
+    levels=2,
     grid=8,
     width=32,
     head_width=16,
@@ -22,7 +23,7 @@ NETWORK = TransformerConfig(
     logits_rank=16,
 )
 TOKENIZER = TokenizerConfig(
-    codebook_size=32, latent_channels=6, coarse_width=16, coarse_blocks=1, fine_width=8, fine_blocks=1
+    codebook_size=32, levels=2, latent_channels=6, coarse_width=16, coarse_blocks=1, fine_width=8, fine_blocks=1
 )
 
 
@@ -30,7 +31,8 @@ def small_transformer() -> Transformer:
     """Return a transformer that is not sure of anything and attends to everything."""
     torch.manual_seed(0)
     network = Transformer(NETWORK).eval().requires_grad_(requires_grad=False)
-    torch.nn.init.normal_(network.depth_head.logits.weight, std=0.5)
+    for level in network.depth_head.logits:
+        torch.nn.init.normal_(level.weight, std=0.5)
     return network
 
 

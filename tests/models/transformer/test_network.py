@@ -6,18 +6,20 @@ from tests.models.transformer.small_networks import NETWORK, small_transformer
 BATCH = (3, NETWORK.num_blocks, NETWORK.block_tokens)
 
 
-def test_a_block_holds_the_four_tokens_of_its_square_in_reading_order():
-    """Block 0 is the upper left square, block 1 the one to its right."""
-    grid = torch.arange(16).reshape(1, 4, 4)
+def test_a_block_holds_the_four_places_of_its_square_in_reading_order():
+    """Block 0 is the upper left square, block 1 the one to its right; all of level one comes first."""
+    grid = torch.arange(32).reshape(1, 2, 4, 4)
 
     blocks = to_blocks(grid, 2)
 
-    assert blocks[0].tolist() == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+    first = [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 12, 13], [10, 11, 14, 15]]
+    assert blocks[0, :, :4].tolist() == first
+    assert (blocks[0, :, 4:] - 16).tolist() == first
 
 
 def test_blocks_turn_back_into_the_same_grid():
     """Shuffling tokens into blocks is exactly inverted."""
-    grid = torch.randint(0, 99, (3, 16, 16))
+    grid = torch.randint(0, 99, (3, 2, 16, 16))
 
     assert torch.equal(from_blocks(to_blocks(grid, 2), 2), grid)
 

@@ -10,24 +10,25 @@ def random_images(count=2):
 
 
 def test_every_eight_pixels_become_one_token():
-    """A 64x64 image has an 8x8 grid of tokens, and becomes a 64x64 image again."""
+    """A 64x64 image has an 8x8 grid of tokens on each level, and becomes a 64x64 image again."""
     tokenizer, images = small_tokenizer(), random_images()
 
     tokens = tokenizer.images_to_tokens(images)
 
-    assert tokens.shape == (2, 8, 8)
+    assert tokens.shape == (2, 2, 8, 8)
     assert tokenizer.tokens_to_images(tokens).shape == images.shape
 
 
-def test_the_nearest_code_is_chosen():
-    """A code itself is quantized to itself."""
+def test_each_level_takes_the_code_nearest_to_what_is_left():
+    """A code of level one is quantized to itself, and the second level to its smallest code."""
     tokenizer = small_tokenizer()
-    tokens = torch.arange(32).reshape(1, 4, 8)
+    first, second = tokenizer.quantizer.codebooks
+    latents = first.T.reshape(1, 6, 4, 8)
 
-    quantized, found = tokenizer.quantize(tokenizer.quantizer.lookup(tokens))
+    _, tokens = tokenizer.quantize(latents)
 
-    assert torch.equal(found, tokens)
-    torch.testing.assert_close(quantized, tokenizer.quantizer.lookup(tokens))
+    assert torch.equal(tokens[0, 0].flatten(), torch.arange(32))
+    assert (tokens[0, 1] == second.square().sum(1).argmin()).all()
 
 
 def test_gradients_pass_through_the_quantizer():
@@ -47,7 +48,7 @@ def test_equal_patches_give_equal_tokens_wherever_they_are():
 
     tokens, moved_tokens = (small_tokenizer().images_to_tokens(x) for x in (images, moved))
 
-    assert torch.equal(tokens.roll(1, dims=2), moved_tokens)
+    assert torch.equal(tokens.roll(1, dims=3), moved_tokens)
 
 
 def test_a_saved_tokenizer_gives_the_same_tokens(tmp_path):
