@@ -39,10 +39,11 @@ SHEET_PROMPTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerTraining(TrainingConfig):
-    """``tokenizer`` is a folder, and so is ``start``, a transformer to go on from. ``decay_share`` of the steps bring the learning rate down to nothing.
+    """``tokenizer`` is a folder, and so is ``start``, a transformer to go on from.
 
-    ``text_dropout`` is the share of captions left out, for guidance; ``word_dropout`` that of words
-    replaced by the unknown one, so that unknown words in prompts do little harm.
+    ``decay_share`` of the steps bring the learning rate down to nothing. ``text_dropout`` is the
+    share of captions left out, for guidance; ``word_dropout`` that of words replaced by the unknown
+    one, so that unknown words in prompts do little harm.
     """
 
     tokenizer: str
@@ -112,7 +113,9 @@ class TransformerTask:
         config, (texts, blocks) = self.config, batch
         factor = warmup_stable_decay(step, config.steps, config.warmup, config.decay_share)
         with torch.autocast(self.device.type, torch.bfloat16):
-    XXself.transformer.zero_grad()
+            losses = self._losses(texts, blocks)
+        loss = torch.stack(losses).mean()
+        self.transformer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = parallel.clip_gradients(self.transformer.parameters(), 1.0)
         for optimizer in self.optimizers.values():
