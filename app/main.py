@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import structlog
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from app import __version__
 from app.api import catalog, files, jobs, openai_images, operations, problems
@@ -72,7 +73,7 @@ def create_app(settings: Settings, open_parts: OpenGateway = open_gateway) -> Fa
             log.info("gateway_started", version=__version__, models=list(gateway.catalog.models))
             yield
 
-    app = FastAPI(
+    app: FastAPI = FastAPIOffline(
         title="Easel",
         version=__version__,
         summary="Text-to-image inference: submit a prompt, follow the job, fetch the images.",

@@ -1,5 +1,8 @@
 """What /docs shows is true: every error of every route, in its real form."""
 
+import re
+
+import httpx
 import pytest
 
 from app.main import create_app
@@ -74,3 +77,14 @@ def test_bodies_have_examples(openapi):
     """The page can be tried out at once."""
     for name in ("JobSubmission", "ImageGeneration"):
         assert openapi["components"]["schemas"][name]["examples"]
+
+
+async def test_the_page_needs_no_network():
+    """Everything that /docs loads comes from this server."""
+    app = create_app(Settings())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        page = (await http.get("/docs")).text
+        loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert len(loaded) == 3
+        for address in loaded:
+            assert (await http.get(address)).status_code == 200, address
