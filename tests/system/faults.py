@@ -195,6 +195,7 @@ class FaultRun:
 
     def _stop_workers(self) -> None:
         for worker in self._workers:
+            worker.until_ready()
             self.ledger.exit_codes[worker.stop()] += 1
 
     def _audit(self) -> None:
