@@ -18,7 +18,7 @@ DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 COMPOSE = ROOT / "docker-compose.yml"
 SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]
 OURS = ("gateway", "worker", "worker-gpu")
-INSTALL_SECONDS = 300
+INSTALL_SECONDS = 900  # twenty seconds of work, but machines are shared
 
 
 def tool(name):
