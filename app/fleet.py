@@ -23,9 +23,9 @@ class Fleet:
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
-        self._asking = asyncio.Lock()
-        self._states: dict[str, ModelState] = {}
+        self._states: Mapping[str, ModelState] = {}
         self._fresh_until = 0.0
+        self._asking: asyncio.Task[Mapping[str, ModelState]] | None = None
 
     async def states(self) -> Mapping[str, ModelState]:
         """Return the state of each model, at most a second old.
@@ -33,11 +33,11 @@ class Fleet:
         Raises:
             QueueUnavailable: Redis does not answer.
         """
-        async with self._asking:
-            if time.monotonic() >= self._fresh_until:
-                self._states = await self._ask()
-                self._fresh_until = time.monotonic() + REMEMBERED_SECONDS
+        if time.monotonic() < self._fresh_until:
             return self._states
+        if self._asking is None:  # one question for all who wait, or a silent Redis would be waited for in turn
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
 
     async def capabilities(self, model: str) -> Capabilities:
         """Return what a model can do; its workers may be away, its jobs queue meanwhile.
@@ -52,9 +52,13 @@ class Fleet:
             raise ModelNotReady(detail, param="model", retry_after_seconds=RETRY_AFTER_START_SECONDS)
         return state.capabilities
 
-    async def _ask(self) -> dict[str, ModelState]:
+    async def _ask(self) -> Mapping[str, ModelState]:
         try:
-            return await model_states(self._client)
+            self._states = await model_states(self._client)
+            self._fresh_until = time.monotonic() + REMEMBERED_SECONDS
         except REDIS_DOWN as error:
             detail = "the queue does not answer; try again in some seconds"
             raise QueueUnavailable(detail, retry_after_seconds=RETRY_AFTER_OUTAGE_SECONDS) from error
+        finally:
+            self._asking = None
+        return self._states

@@ -104,8 +104,16 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
 
 async def _answer_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
-    structlog.contextvars.bind_contextvars(code=(ours := _translate(error, request.method)).code)
-    return problem_response(ours, request.state.request_id, error.headers)
+    ours = _translate(error, request.method)
+    structlog.contextvars.bind_contextvars(code=ours.code)
+    headers = {"Allow": _allowed_methods(request)} if isinstance(ours, MethodNotAllowed) else error.headers
+    return problem_response(ours, request.state.request_id, headers)
+
+
+def _allowed_methods(request: Request) -> str:
+    """List the methods of an address, all of them: the framework names only those of the first route that fits."""
+    path = request.scope["route"].path_format
+    return ", ".join(method.upper() for method in request.app.openapi()["paths"].get(path, ["get"]))
 
 
 def _translate(error: HTTPException, method: str) -> EaselError:

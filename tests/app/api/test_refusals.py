@@ -208,6 +208,13 @@ def test_wrong_addresses_and_methods(http, method, path, status, code):
     assert ("allow" in response.headers) == (status == 405)
 
 
+def test_all_methods_of_an_address_are_allowed(http):
+    """The refusal of one method names every other."""
+    assert http.options("/v1/jobs").headers["allow"] == "POST, GET"
+    assert http.put("/v1/jobs/job_1").headers["allow"] == "GET, DELETE"
+    assert http.post("/docs").headers["allow"] == "GET"
+
+
 def test_refusals_are_counted_by_code(http, counted):
     """An operator sees what clients get wrong; a bad query is no submission."""
     http.post("/v1/jobs", json={"prompt": ""})
