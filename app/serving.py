@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import socket
+
+import sys
+from types import FrameType
+
 import uvicorn
 
 from app.logs import configure_logs
 from app.main import create_app
 from app.settings import Settings
 
-DRAIN_SECONDS = 5  # for answers under way; long polls are cut, their jobs go on
+DRAIN_SECONDS = 5  # for answers under way
+START_FAILED = 3
+
+
+class _Server(uvicorn.Server):
+    """Tells the application at once that it is to stop, so that whoever waits for a job is answered."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.config.app.state.stopping.set()  # type: ignore[union-attr]  # it is our own application
+        super().handle_exit(sig, frame)
 
 
 def serve(settings: Settings, *, fd: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT; logs go through the service's own structured log."""
     configure_logs(settings)
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings),
         host=settings.host,
         port=settings.port,
@@ -24,3 +38,7 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    server = _Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(START_FAILED)
