@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,28 @@ class ObedientGenerator:
                 feed.progress(row, step, steps)
 
 
+class ContinuousGenerator(ObedientGenerator):
+    """Takes `steps=N` steps for each row by itself, and lets new rows join between steps."""
+
+    def __init__(self, max_batch_size=8):
+        super().__init__(max_batch_size)
+        self.capabilities = replace(self.capabilities, admits=True)
+
+    def generate(self, rows, feed):
+        left = {row: self._steps(row) for row in rows}
+        while left:
+            left |= {row: self._steps(row) for row in feed.admit(self.capabilities.max_batch_size - len(left))}
+            time.sleep(STEP_SECONDS)
+            left = {row: steps - 1 for row, steps in left.items() if not feed.cancelled(row)}
+            for row in [row for row, steps in left.items() if steps <= 0]:
+                feed.done(row, np.full((8, 8, 3), row.request.seed % 256, np.uint8))
+                del left[row]
+            misbehave({word for row in left for word in row.request.prompt.split()})
+
+    def _steps(self, row):
+        return next(int(word[6:]) for word in row.request.prompt.split() if word.startswith("steps="))
+
+
 def misbehave(words):
     """Do the worst that the words say."""
     if "kill" in words:
@@ -84,7 +107,8 @@ def log_batch(rows):
 def main():
     """Run a worker process with this generator as the model `card`."""
     size, seconds = int(os.environ.get("TEST_BATCH_SIZE", "8")), float(os.environ.get("TEST_SECONDS", "0"))
-    code = run_worker(Settings(), lambda *_: {"card": ObedientGenerator(size, seconds)})
+    generator = ContinuousGenerator(size) if "TEST_ADMITS" in os.environ else ObedientGenerator(size, seconds)
+    code = run_worker(Settings(), lambda *_: {"card": generator})
     sys.stderr.flush()
     os._exit(code)
 

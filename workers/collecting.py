@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
+from redis.exceptions import RedisError
 
-from app.redis_connections import REDIS_DOWN
 from workers.batching import BatchCaps
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claim, Claims, LeaseLost
@@ -42,6 +42,7 @@ class BatchCollector:
         self._metrics = metrics
         self._arrived = threading.Event()
         self._collecting_since: float | None = None
+        self._room_refused = 0  # images for which nobody was found who could join the running batch
 
     def ring(self) -> None:
         """Say, from any thread or signal, that there is something new to look at."""
@@ -62,23 +63,23 @@ class BatchCollector:
                 self._arrived.wait(self._pause(claim))
             except LeaseLost:
                 time.sleep(_RECONNECT_SECONDS)  # the lease thread registers again
-            except REDIS_DOWN as error:
+            except RedisError as error:
                 log.warning("claim_retried", error=str(error))
                 time.sleep(_RECONNECT_SECONDS)
         return ()
 
     def admit(self, batch_key: str, room: int) -> Sequence[ClaimedJob]:
-        """Return jobs that may join the running batch, if something has arrived since somebody last looked."""
-        if not self._arrived.is_set():
+        """Return jobs that may join the running batch; asked at every step, it asks Redis only after news."""
+        if not self._arrived.is_set() and room <= self._room_refused:
             return ()
+        self._arrived.clear()
         try:
             with self._lease.lock:
                 jobs = self._claims.admit(self._batch_sizes, batch_key=batch_key, room=room).jobs
                 self._lease.hold(jobs)
-        except (LeaseLost, *REDIS_DOWN):
+        except (LeaseLost, RedisError):
             return ()
-        if not jobs:
-            self._arrived.clear()
+        self._room_refused = room - sum(job.message.request.num_images for job in jobs)
         self._started(jobs)
         return jobs
 
@@ -86,6 +87,7 @@ class BatchCollector:
         with self._lease.lock:
             claim = self._claims.claim(self._batch_sizes, max_wait_seconds=max_wait_seconds, caps=self._caps.limits)
             self._lease.hold(claim.jobs)
+        self._room_refused = 0
         if claim.jobs:
             self._collected(claim.jobs)
         elif claim.ready_in_seconds is not None:

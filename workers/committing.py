@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 
 import structlog
+from redis.exceptions import RedisError
 
 from app.messages import JobStatus
-from app.redis_connections import REDIS_DOWN
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims, CommitAnswer, Ending
 from workers.metrics import WorkerMetrics
@@ -69,7 +69,7 @@ class Committer:
             try:
                 answers = self._claims.commit(group)
                 break
-            except REDIS_DOWN as error:
+            except RedisError as error:
                 log.warning("commit_retried", jobs=[ending.job.id for ending in group], error=str(error))
                 if self._closing.is_set():
                     return  # the lease runs out and another worker draws them

@@ -97,10 +97,14 @@ class Finishing:
             self._drawings.pop(job.id, None)
             self._changed.notify_all()
 
+    def is_behind(self, images: int) -> bool:
+        """Whether more images than that are on their way."""
+        return self._images_in_flight > images
+
     def wait_for_room(self, room: int, stopped: Callable[[], bool]) -> None:
         """Block until at most `room` images are on their way, so that slow storage slows drawing down."""
         with self._changed:
-            while self._images_in_flight > room and not stopped():
+            while self.is_behind(room) and not stopped():
                 self._changed.wait(_LOOK_AGAIN_SECONDS)
 
     def close(self, *, give_up: Callable[[], bool]) -> None:

@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 
 import structlog
+from redis.exceptions import RedisError
 
-from app.redis_connections import REDIS_DOWN
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims
 from workers.metrics import WorkerMetrics
@@ -106,7 +106,7 @@ class Lease:
                     self._reap()
                 elif any(job.has_news for job in self.jobs):
                     self._renew()
-            except REDIS_DOWN as error:
+            except RedisError as error:
                 # After an outage every lease may have run out at once: let the living renew theirs first.
                 self._reap_after = time.monotonic() + self._seconds
                 log.warning("lease_not_renewed", error=str(error))

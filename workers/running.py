@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
+from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
-from app.redis_connections import REDIS_DOWN
 from models.interface import ImageGenerator, Row
 from workers.batching import BatchCaps
 from workers.claimed_job import ClaimedJob
@@ -40,6 +40,7 @@ class BatchRunner:
         finishing: Finishing,
         caps: BatchCaps,
         timeout_seconds: int,
+        stopping: Callable[[], bool],
         metrics: WorkerMetrics,
     ) -> None:
         self._generators = generators
@@ -49,6 +50,7 @@ class BatchRunner:
         self._finishing = finishing
         self._caps = caps
         self._timeout_seconds = timeout_seconds
+        self._stopping = stopping
         self._metrics = metrics
 
     def run(self, jobs: Sequence[ClaimedJob]) -> None:
@@ -60,12 +62,16 @@ class BatchRunner:
         model, batch_key = jobs[0].message.model, jobs[0].batch_key
         generator = self._generators[model]
         max_rows = generator.capabilities.max_batch_size
+        suspect = any(job.deaths for job in jobs)
+        admit_until = time.monotonic() + self._timeout_seconds / 2  # the time limit is the whole batch's
 
         def generate(rows: Sequence[Row], feed: BatchFeed) -> None:
             self._generate(model, generator, rows, feed)
             self._caps.succeeded(batch_key, len(rows), max_rows)
 
         def admit(room: int) -> Sequence[ClaimedJob]:
+            if suspect or self._stopping() or time.monotonic() > admit_until or self._finishing.is_behind(max_rows):
+                return ()
             return self._begun(self._collector.admit(batch_key, room), generator)
 
         def on_split(cause: SplitCause, num_rows: int) -> None:
@@ -108,7 +114,7 @@ class BatchRunner:
         for job in jobs:
             self._finishing.forget(job)
             self._metrics.job_retried(job.message.model, cause)
-        with contextlib.suppress(*REDIS_DOWN):  # then the next renewal of the lease does it
+        with contextlib.suppress(RedisError):  # then the next renewal of the lease does it
             self._claims.release(jobs, suspect=True)
         for job in jobs:
             self._lease.let_go(job)
@@ -120,6 +126,6 @@ class BatchRunner:
                 continue
             self._finishing.forget(job)
             if job.dropped == "stopped":
-                with contextlib.suppress(*REDIS_DOWN):  # it is on record already if the gateway stopped it
+                with contextlib.suppress(RedisError):  # it is on record already if the gateway stopped it
                     self._claims.cancel(job)
             self._lease.let_go(job)

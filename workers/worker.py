@@ -19,6 +19,7 @@ from typing import Any
 import redis
 import structlog
 from redis.client import PubSub
+from redis.exceptions import RedisError
 from rq import SimpleWorker, worker_registration
 from rq.command import parse_payload
 from rq.executions import Execution
@@ -106,6 +107,7 @@ class BatchWorker(SimpleWorker):
             self._finishing,
             caps,
             settings.job_timeout_seconds,
+            self._stopping,
             metrics,
         )
 
@@ -151,7 +153,7 @@ class BatchWorker(SimpleWorker):
         self._finishing.close(give_up=lambda: time.monotonic() > self._lease.stops_at)
         self._committer.close()
         self._lease.close()
-        with contextlib.suppress(*REDIS_DOWN):  # then the lease runs out
+        with contextlib.suppress(RedisError):  # then the lease runs out
             given_back = self._claims.release_all()
             super().teardown()  # type: ignore[no-untyped-call]
             log.info("worker_stopped", worker=self.name, given_back=given_back)
@@ -167,7 +169,7 @@ class BatchWorker(SimpleWorker):
 
     def run_maintenance_tasks(self) -> None:
         """Clean RQ's registries; an outage puts that off."""
-        with contextlib.suppress(*REDIS_DOWN):
+        with contextlib.suppress(RedisError):
             super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 
     # Signals and commands

@@ -4,13 +4,17 @@ import asyncio
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
-from rq import Worker
+from rq import Queue, Retry, Worker
+from rq.serializers import JSONSerializer
 
 from app.announcements import model_states
 from app.messages import JobMessage, JobStatus
 from models.interface import GenerationRequest
+from tests.processes import ROOT, wait_until
 
 
 def message(prompt="fox", *, seed=1, num_images=1, tenant="public"):
@@ -27,6 +31,20 @@ async def submit(queue, *prompts, **options):
 async def ended(queue, jobs, seconds=20):
     """Wait until all jobs have ended."""
     return [await queue.wait(job.id, seconds) for job in jobs]
+
+
+async def until_running(queue, job):
+    """Wait until a worker has the job."""
+    async with asyncio.timeout(20):
+        while (await queue.get(job.id)).status is not JobStatus.RUNNING:  # noqa: ASYNC110 - it runs elsewhere
+            await asyncio.sleep(0.01)
+
+
+async def until_drawing(queue, job):
+    """Wait until its first step is done."""
+    async with asyncio.timeout(20):
+        while (await queue.get(job.id)).progress is None:  # noqa: ASYNC110 - it runs elsewhere
+            await asyncio.sleep(0.01)
 
 
 def statuses(jobs):
@@ -115,8 +133,7 @@ async def test_cancel_a_running_job_keeps_its_batch_mates(job_queue, start_worke
     """A canceled row is dropped at the next step, and nothing is left of it."""
     first, second = await submit(job_queue, "seconds=1", "seconds=1")
     start_worker()
-    while (await job_queue.get(second.id)).progress is None:
-        pass
+    await until_drawing(job_queue, second)
     assert (await job_queue.cancel(first.id)).status is JobStatus.CANCELED
     assert (await job_queue.wait(second.id, 10)).status is JobStatus.SUCCEEDED
     assert (await job_queue.get(first.id)).outcome is None
@@ -127,8 +144,7 @@ async def test_canceling_the_whole_batch_frees_the_worker(job_queue, start_worke
     """When nobody wants a batch any more, the next one starts within half a second."""
     (long,) = await submit(job_queue, "seconds=30")
     start_worker()
-    while (await job_queue.get(long.id)).status is not JobStatus.RUNNING:
-        pass
+    await until_running(job_queue, long)
     await job_queue.cancel(long.id)
     (short,) = await submit(job_queue, "fox")
     assert (await job_queue.wait(short.id, 2)).status is JobStatus.SUCCEEDED
@@ -138,8 +154,7 @@ async def test_sigterm_finishes_the_batch_and_gives_the_rest_back(job_queue, sta
     """A drain ends with exit code 0; what had not started is queued as if nothing had happened."""
     jobs = await submit(job_queue, *["seconds=0.5"] * 12)
     worker = start_worker(environment={"TEST_BATCH_SIZE": "4"})
-    while (await job_queue.get(jobs[0].id)).progress is None:
-        pass
+    await until_drawing(job_queue, jobs[0])
     assert worker.stop() == 0
     left = [await job_queue.get(job.id) for job in jobs]
     assert statuses(left) == ["succeeded"] * 4 + ["queued"] * 8
@@ -150,8 +165,7 @@ async def test_a_second_sigterm_gives_everything_back(job_queue, start_worker):
     """Whoever cannot wait gets exit code 0 at once, and the batch in hand is queued again, uncounted."""
     jobs = await submit(job_queue, *["seconds=30"] * 4)
     worker = start_worker()
-    while (await job_queue.get(jobs[0].id)).progress is None:
-        pass
+    await until_drawing(job_queue, jobs[0])
     worker.process.terminate()
     await asyncio.sleep(1.1)
     assert worker.stop() == 0
@@ -164,8 +178,7 @@ async def test_a_drain_has_a_limit(job_queue, start_worker):
     """A batch that takes longer than the drain may is given back."""
     jobs = await submit(job_queue, "seconds=30")
     worker = start_worker(drain_seconds=1.2)
-    while (await job_queue.get(jobs[0].id)).progress is None:
-        pass
+    await until_drawing(job_queue, jobs[0])
     assert worker.stop() == 0
     assert (await job_queue.get(jobs[0].id)).status is JobStatus.QUEUED
 
@@ -174,8 +187,7 @@ async def test_a_frozen_worker_writes_nothing_once_its_lease_is_lost(job_queue, 
     """A worker that was stopped past its lease finds its result refused, and goes on working."""
     (job,) = await submit(job_queue, "seconds=1")
     frozen = start_worker()
-    while (await job_queue.get(job.id)).progress is None:
-        pass
+    await until_drawing(job_queue, job)
     os.kill(frozen.process.pid, signal.SIGSTOP)
     other = start_worker()
     done = await job_queue.wait(job.id, 10)
@@ -191,10 +203,66 @@ async def test_rq_sees_what_happens(job_queue, start_worker, sync_client):
     """RQ's own tools show a busy worker and its job, and a result when it has ended."""
     (job,) = await submit(job_queue, "seconds=1")
     start_worker()
-    while (await job_queue.get(job.id)).progress is None:
-        pass
+    await until_drawing(job_queue, job)
     (worker,) = Worker.all(connection=sync_client)
     assert (worker.get_state(), worker.get_current_job_id()) == ("busy", job.id)
     await job_queue.wait(job.id, 10)
     (worker,) = Worker.all(connection=sync_client)
     assert worker.successful_job_count == 1
+
+
+async def test_jobs_join_a_running_batch(job_queue, start_worker):
+    """A generator that admits rows draws a newcomer beside a long job, and not after it."""
+    start_worker(environment={"TEST_ADMITS": "1"})
+    (long,) = await submit(job_queue, "steps=200")
+    await until_running(job_queue, long)
+    (short,) = await submit(job_queue, "steps=2")
+    assert (await job_queue.wait(short.id, 3)).status is JobStatus.SUCCEEDED
+    assert (await job_queue.get(long.id)).status is JobStatus.RUNNING
+
+
+async def test_an_admitted_job_that_fails_fails_alone(job_queue, start_worker):
+    """What joined later takes part in the bisection of a batch that raises."""
+    start_worker(environment={"TEST_ADMITS": "1"})
+    (long,) = await submit(job_queue, "steps=30")
+    await until_running(job_queue, long)
+    (bad,) = await submit(job_queue, "steps=30 raise")
+    done = await ended(job_queue, [long, bad])
+    assert statuses(done) == ["succeeded", "failed"]
+
+
+async def test_a_drain_admits_nobody(job_queue, start_worker):
+    """A stopping worker ends although more work keeps coming."""
+    worker = start_worker(environment={"TEST_ADMITS": "1"})
+    (long,) = await submit(job_queue, "steps=60")
+    await until_running(job_queue, long)
+    worker.process.terminate()
+    await asyncio.sleep(0.1)
+    (late,) = await submit(job_queue, "steps=2")
+    assert worker.process.wait(10) == 0
+    assert (await job_queue.get(long.id)).status is JobStatus.SUCCEEDED
+    assert (await job_queue.get(late.id)).status is JobStatus.QUEUED
+
+
+async def test_rq_retries_what_was_queued_with_a_retry(start_worker, sync_client):
+    """A job queued through RQ's Python, with RQ's own retries and callbacks, gets them."""
+    queue = Queue("card", connection=sync_client, serializer=JSONSerializer)
+    kwargs = {"message": message("raise").model_dump(mode="json")}
+    job = queue.enqueue("workers.tasks.render", kwargs=kwargs, retry=Retry(max=2))
+    start_worker()
+    wait_until(lambda: job.get_status() == "failed")
+    assert sync_client.hget(job.key, "attempts") == b"3"
+    assert sync_client.zcard("rq:failed:card") == 1
+
+
+def test_a_plain_rq_worker_runs_the_task(settings, sync_client, tmp_path):
+    """Without any of our worker, RQ's own can draw a job, one by one."""
+    request = GenerationRequest(prompt="fox", width=64, height=64, seed=1, num_images=2)
+    queue = Queue("card", connection=sync_client, serializer=JSONSerializer)
+    kwargs = {"message": JobMessage(model="card", request=request).model_dump(mode="json")}
+    job = queue.enqueue("workers.tasks.render", kwargs=kwargs)
+    command = [sys.executable, "-m", "rq.cli", "worker", "card", "--burst", "--url", settings.redis_url]
+    environment = os.environ | {"EASEL_REDIS_URL": settings.redis_url, "EASEL_DATA_DIR": str(tmp_path)}
+    subprocess.run([*command, "--serializer", "json"], cwd=ROOT, env=environment, check=True, capture_output=True)
+    assert len(job.return_value(refresh=True)["images"]) == 2
+    assert all(list(tmp_path.rglob(f"{job.id}/{index}.png")) for index in range(2))
