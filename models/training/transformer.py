@@ -43,7 +43,8 @@ class TransformerTraining(TrainingConfig):
 
     ``decay_share`` of the steps bring the learning rate down to nothing. ``text_dropout`` is the
     share of captions left out, for guidance; ``word_dropout`` that of words replaced by the unknown
-    one, so that unknown words in prompts do little harm.
+    one, so that unknown words in prompts do little harm. ``token_noise`` is the largest share of a
+    picture's tokens that the network reads wrongly, so that it learns to go on after its own mistakes.
     """
 
     tokenizer: str
@@ -54,6 +55,7 @@ class TransformerTraining(TrainingConfig):
     text_length: int = 24
     text_dropout: float = 0.1
     word_dropout: float = 0.03
+    token_noise: float = 0.15
     average_decay: float = 0.998
     warmup: int = 100
     decay_share: float = 0.25
@@ -61,7 +63,7 @@ class TransformerTraining(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("text_dropout", "word_dropout"):
+        for name in ("text_dropout", "word_dropout", "token_noise"):
             self.require(name, 0 <= getattr(self, name) < 1, "must be at least 0 and below 1")
         self.require("decay_share", 0 < self.decay_share <= 1, "must be above 0 and at most 1")
 
@@ -113,7 +115,7 @@ class TransformerTask:
         config, (texts, blocks) = self.config, batch
         factor = warmup_stable_decay(step, config.steps, config.warmup, config.decay_share)
         with torch.autocast(self.device.type, torch.bfloat16):
-            losses = self._losses(texts, blocks)
+            losses = self._losses(texts, _disturbed(blocks, config.token_noise), blocks)
         loss = torch.stack(losses).mean()
         self.transformer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -166,9 +168,9 @@ class TransformerTask:
             image_layers=config.image_layers,
         )
 
-    def _cross_entropies(self, texts: Tensor, blocks: Tensor) -> list[Tensor]:
-        """Return the mean loss of each level's tokens, in nats."""
-        logits = self.transformer.level_logits(texts, blocks)
+    def _cross_entropies(self, texts: Tensor, read: Tensor, blocks: Tensor) -> list[Tensor]:
+        """Return the mean loss of each level's tokens, in nats, when the network reads ``read``."""
+        logits = self.transformer.level_logits(texts, read)
         targets = blocks.chunk(len(logits), dim=2)
         pairs = zip(logits, targets, strict=True)
         return [functional.cross_entropy(level.flatten(0, 2), target.flatten()) for level, target in pairs]
@@ -180,6 +182,13 @@ class TransformerTask:
         unknown = rng.random(self.config.text_length) < self.config.word_dropout
         tokens = self.words.encode(text)
         return [UNKNOWN if lost and token != PAD else token for token, lost in zip(tokens, unknown, strict=True)]
+
+
+def _disturbed(blocks: Tensor, most: float) -> Tensor:
+    """Return blocks (N, S, K) with up to a share ``most`` of each picture's tokens from its neighbour."""
+    shares = most * torch.rand(len(blocks), 1, 1, device=blocks.device)
+    wrong = torch.rand(blocks.shape, device=blocks.device) < shares
+    return torch.where(wrong, blocks.roll(1, dims=0), blocks)
 
 
 def _optimizers(network: nn.Module) -> dict[str, torch.optim.Optimizer]:
