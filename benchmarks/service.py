@@ -12,6 +12,7 @@ overhead  one job after the other: from the request to the answer with the image
 import argparse
 import asyncio
 import collections
+import socket
 import statistics
 import time
 from collections.abc import Sequence
@@ -101,9 +102,12 @@ async def measure_overhead(url: str, *, num_jobs: int) -> str:
 
 
 def client(url: str) -> httpx.AsyncClient:
-    """Make a client that keeps its connections."""
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
-    return httpx.AsyncClient(base_url=url, timeout=JOB_SECONDS + 10, limits=limits)
+    """Make a client that keeps its connections, and sends bodies at once: waiting for an ACK would cost 40 ms."""
+    transport = httpx.AsyncHTTPTransport(
+        limits=httpx.Limits(max_connections=200, max_keepalive_connections=200),
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+    )
+    return httpx.AsyncClient(base_url=url, timeout=JOB_SECONDS + 10, transport=transport)
 
 
 async def post(http: httpx.AsyncClient, n: int, **options: Any) -> dict[str, Any]:
