@@ -36,8 +36,25 @@ def _diffusers(save: str) -> Callable[[Path], ImageGenerator]:
     return make
 
 
+def _transformer(folder: Path) -> ImageGenerator:
+    from models.transformer.generator import TransformerGenerator  # noqa: PLC0415
+    from tests.models.transformer.test_generator import save_small_generator  # noqa: PLC0415
+
+    save_small_generator(folder)
+    return TransformerGenerator.from_pretrained(folder)
+
+
+def _gan(folder: Path) -> ImageGenerator:
+    from models.gan.generator import GanGenerator  # noqa: PLC0415
+    from tests.models.gan.test_generator import save_small_gan  # noqa: PLC0415
+
+    return GanGenerator.from_pretrained(save_small_gan(folder, upscaler=False))
+
+
 KINDS = {
     "testcard": Kind(_testcard, sizes=((64, 64), (100, 75), (65, 129))),
+    "transformer": Kind(_transformer, sizes=((64, 64),), tolerance=1),
+    "gan": Kind(_gan, sizes=((128, 128),)),
     "stable_diffusion": Kind(_diffusers("save_stable_diffusion"), sizes=((64, 64), (96, 64)), tolerance=1),
     "stable_diffusion_xl": Kind(_diffusers("save_stable_diffusion_xl"), sizes=((64, 64), (64, 96)), tolerance=1),
     "pixart_sigma": Kind(_diffusers("save_pixart_sigma"), sizes=((64, 64), (96, 64)), tolerance=1),

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
 
-PROMPTS = ("A two-story pink house.", "a robot", "A serene mountain landscape with a river.", "the sea at night")
+PROMPTS = ("a pink house", "a robot", "the blue sea", "mountains at night")
 STEPS = 3
 
 
@@ -81,7 +81,7 @@ def test_the_same_row_again_gives_the_same_bytes(generator, rows, images):
 def test_prompt_seed_and_index_each_change_the_image(generator, rows, images):
     """Each part of what identifies an image decides about it."""
     row = rows[0]
-    others = [changed(row, prompt="whales"), changed(row, seed=8), dataclasses.replace(row, index=1)]
+    others = [changed(row, prompt="a blue robot"), changed(row, seed=8), dataclasses.replace(row, index=1)]
     drawn = [draw(generator, [other]).images[other] for other in others]
     assert all(difference(image, images[row]) > 0 for image in drawn)
 
