@@ -13,7 +13,7 @@ from torch.nn import functional
 from models.transformer.tokenizer import PATCH, ImageTokenizer
 
 _ROUNDS = 14
-_CHUNK = 4096
+_CHUNK = 512
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ PATCH = 8
 """Pixels along a token's side."""
 _STEM = 4
 """Pixels that the decoder's fine half folds into channels."""
-_CHUNK = 4096
+_CHUNK = 512
 """Vectors compared with all codes at a time, to bound memory."""
 
 
