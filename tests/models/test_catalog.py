@@ -1,11 +1,15 @@
 """The list of models: what a good file gives, and what exactly is said of a bad one."""
 
+import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from models.catalog import BUILT_IN, CatalogError, UnknownModel, load_catalog
-from models.catalog_entries import WEIGHTS
+from models.catalog_entries import WEIGHTS, DiffusersModel, TestcardModel, TransformerModel
+
+DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "models.md"
 
 GOOD = """
 default = "card"
@@ -131,3 +135,31 @@ def test_the_built_in_list_is_good():
     """A service without a file of its own has a default model."""
     assert load_catalog(None).resolve(None)
     assert load_catalog(None) == load_catalog(BUILT_IN)
+
+
+FAMILIES = {"diffusers": DiffusersModel, "transformer and gan": TransformerModel, "testcard": TestcardModel}
+
+
+def documented_keys(family: str) -> set[str]:
+    section = DOCUMENTATION.read_text(encoding="utf-8").partition(f"\n## {family}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([a-z_.]+)` \|", section, flags=re.MULTILINE))
+
+
+def keys(table: type[BaseModel]) -> set[str]:
+    return {
+        f"{name}.{inner}" if inner else name
+        for name, field in table.model_fields.items()
+        for inner in (getattr(field.annotation, "model_fields", None) or {"": None})
+    }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_key_is_documented(family):
+    """The page on models lists the keys of each family, and no others."""
+    assert documented_keys(family) == keys(FAMILIES[family]) - {"id", "family"}
+
+
+def test_the_documented_file_is_good(write):
+    """The example on the page is read without a complaint."""
+    example = DOCUMENTATION.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    assert load_catalog(write(example)).resolve("dall-e-3").id == "turbo"
