@@ -28,11 +28,11 @@ from models.catalog import load_catalog
 
 log = structlog.get_logger()
 
-OpenGateway: TypeAlias = Callable[[Settings, GatewayMetrics], AbstractAsyncContextManager[Gateway]]
+OpenGateway: TypeAlias = Callable[[Settings, GatewayMetrics, asyncio.Event], AbstractAsyncContextManager[Gateway]]
 
 
 @contextlib.asynccontextmanager
-async def open_gateway(settings: Settings, metrics: GatewayMetrics) -> AsyncIterator[Gateway]:
+async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: asyncio.Event) -> AsyncIterator[Gateway]:
     """Open the gateway's parts, and close them at the end. Redis may come later: until then it is not ready.
 
     Raises:
@@ -56,6 +56,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics) -> AsyncIter
                 fleet=Fleet(client),
                 store=store,
                 metrics=metrics,
+                stopping=stopping,
                 started_at=int(time.time()),
             )
         finally:
@@ -65,10 +66,11 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics) -> AsyncIter
 def create_app(settings: Settings, open_parts: OpenGateway = open_gateway) -> FastAPI:
     """Make the application; nothing is opened before it starts."""
     metrics = GatewayMetrics(new_registry())
+    stopping = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_parts(settings, metrics) as gateway:
+        async with open_parts(settings, metrics, stopping) as gateway:
             app.state.gateway = gateway
             log.info("gateway_started", version=__version__, models=list(gateway.catalog.models))
             yield
@@ -82,6 +84,7 @@ def create_app(settings: Settings, open_parts: OpenGateway = open_gateway) -> Fa
         redirect_slashes=False,
         responses=ANY_OTHER,
     )
+    app.state.stopping = stopping
     app.add_middleware(RequestMiddleware, metrics=metrics)
     problems.register(app)
     for door in (jobs, openai_images, catalog, operations, files):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-
 import sys
 from types import FrameType
 
@@ -32,13 +31,12 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
         create_app(settings),
         host=settings.host,
         port=settings.port,
-        fd=fd,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config)
-    server.run()
+    server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])  # uvicorn takes `fd` for a Unix socket
     if not server.started:
         sys.exit(START_FAILED)

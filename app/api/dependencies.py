@@ -31,6 +31,7 @@ class Gateway:
     fleet: Fleet
     store: ObjectStore
     metrics: GatewayMetrics
+    stopping: asyncio.Event  # set when the server is told to end
     started_at: int  # Unix seconds
 
 
@@ -68,21 +69,25 @@ def counting_refusals(metrics: GatewayMetrics) -> Iterator[None]:
 
 
 async def wait_for_job(request: Request, job_id: str, seconds: float) -> JobRecord | None:
-    """Wait until the job has ended or the time is over; None as soon as the client has gone.
+    """Wait until the job has ended, the time is over or the server stops; None as soon as the client has gone.
 
     The body must have been read by now.
 
     Raises:
         JobNotFound, QueueUnavailable: as `JobQueue.wait`.
     """
-    waiting = asyncio.create_task(gateway_of(request).queue.wait(job_id, seconds))
+    gateway = gateway_of(request)
+    ending = asyncio.create_task(gateway.queue.wait(job_id, seconds))
     leaving = asyncio.create_task(_disconnected(request))
+    stopping = asyncio.create_task(gateway.stopping.wait())
     try:
-        await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return waiting.result() if waiting.done() else None
+        await asyncio.wait({ending, leaving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if ending.done():
+            return ending.result()
+        return None if leaving.done() else await gateway.queue.get(job_id)
     finally:
-        waiting.cancel()
-        leaving.cancel()
+        for task in (ending, leaving, stopping):
+            task.cancel()
 
 
 async def cancel(gateway: Gateway, job_id: str) -> JobRecord:

@@ -84,20 +84,23 @@ async def generate_images(
 
 
 async def _until_ended(request: Request, gateway: Gateway, record: JobRecord) -> JobRecord | None:
-    """Wait for the job's end; None when the client has gone.
+    """Wait for the job's end; None when the client has gone. A job that nobody waits for any more is canceled.
 
     Raises:
-        JobTooSlow: it takes longer than any client waits.
+        JobTooSlow: it takes longer than any client waits, or this gateway stops.
     """
     seconds = gateway.settings.images_wait_seconds
     ended = await wait_for_job(request, record.id, seconds)
-    if ended is None or not ended.status.is_final:
-        with contextlib.suppress(JobNotCancelable):
-            await cancel(gateway, record.id)
-    if ended is not None and not ended.status.is_final:
-        detail = f"the images were not ready in {seconds:g} s; /v1/jobs lets you wait as long as you like"
-        raise JobTooSlow(detail, retry_after_seconds=RETRY_AFTER_SECONDS)
-    return ended
+    if ended is not None and ended.status.is_final:
+        return ended
+    with contextlib.suppress(JobNotCancelable):
+        await cancel(gateway, record.id)
+    if ended is None:
+        return None
+    if gateway.stopping.is_set():
+        raise JobTooSlow("this gateway is stopping; ask again", retry_after_seconds=1)
+    detail = f"the images were not ready in {seconds:g} s; /v1/jobs lets you wait as long as you like"
+    raise JobTooSlow(detail, retry_after_seconds=RETRY_AFTER_SECONDS)
 
 
 async def _images(

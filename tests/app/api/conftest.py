@@ -2,7 +2,10 @@
 
 import asyncio
 import io
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -18,6 +21,7 @@ from app.redis_connections import sync_redis
 from app.settings import Settings
 from app.storage import open_store
 from models.interface import Capabilities, Range
+from tests.conftest import free_port, wait_until
 from workers.claims import Claims, Ending
 
 CAPABILITIES = Capabilities(
@@ -178,3 +182,31 @@ def counted(http):
     before = http.get("/metrics").text.splitlines()
     start = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in before if not line.startswith("#")}
     return lambda series: value(series) - start.get(series, 0.0)
+
+
+@pytest.fixture
+def start_gateway(settings, worker, tmp_path):
+    """Start `easel gateway` with its log in a file; everything is logged that can be."""
+    started, clients = [], []
+
+    def start(**environment):
+        port, log = free_port(), tmp_path / "log"
+        given = {
+            "EASEL_REDIS_URL": settings.redis_url,
+            "EASEL_DATA_DIR": str(settings.data_dir),
+            "EASEL_MODELS_FILE": str(settings.models_file),
+            "EASEL_LOG_LEVEL": "debug",
+        }
+        command = [sys.executable, "-m", "app", "gateway", "--port", str(port)]
+        with log.open("w") as file:
+            started.append(subprocess.Popen(command, env=os.environ | given | environment, stdout=file, stderr=file))
+        wait_until(lambda: b"Uvicorn running" in log.read_bytes(), seconds=30)
+        clients.append(httpx.Client(base_url=f"http://127.0.0.1:{port}"))
+        return clients[-1], log, started[-1]
+
+    yield start
+    for client in clients:
+        client.close()
+    for process in started:
+        process.kill()
+        process.wait()

@@ -1,44 +1,10 @@
 """The log of a real gateway process: a line for each request, and nothing that is the client's own."""
 
 import json
-import os
-import subprocess
-import sys
 
-import httpx
 import pytest
 
-from tests.conftest import free_port, wait_until
-
 CANARY = "canary"
-
-
-@pytest.fixture
-def start_gateway(settings, worker, tmp_path):
-    """Start `easel gateway` with its log in a file; everything is logged that can be."""
-    started, clients = [], []
-
-    def start(**environment):
-        port, log = free_port(), tmp_path / "log"
-        given = {
-            "EASEL_REDIS_URL": settings.redis_url,
-            "EASEL_DATA_DIR": str(settings.data_dir),
-            "EASEL_MODELS_FILE": str(settings.models_file),
-            "EASEL_LOG_LEVEL": "debug",
-        }
-        command = [sys.executable, "-m", "app", "gateway", "--port", str(port)]
-        with log.open("w") as file:
-            started.append(subprocess.Popen(command, env=os.environ | given | environment, stdout=file, stderr=file))
-        wait_until(lambda: b"Uvicorn running" in log.read_bytes(), seconds=30)
-        clients.append(httpx.Client(base_url=f"http://127.0.0.1:{port}"))
-        return clients[-1], log, started[-1]
-
-    yield start
-    for client in clients:
-        client.close()
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 def use(http, worker):

@@ -1,0 +1,38 @@
+"""A gateway that is told to stop answers everybody who waits, and keeps what it has accepted."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.conftest import wait_until
+
+BODY = {"prompt": "a red fox"}
+
+
+@pytest.fixture
+def ask_and_stop(start_gateway, sync_client):
+    """A function that asks a gateway and stops it as soon as it waits for a job."""
+
+    def ask(*request, **options):
+        http, _, process = start_gateway()
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(http.request, *request, timeout=30, **options)
+            wait_until(lambda: dict(sync_client.pubsub_numsub("easel:ended"))[b"easel:ended"] == 1)
+            process.terminate()
+            return answer.result(10)
+
+    return ask
+
+
+def test_a_long_poll_is_answered(ask_and_stop, http):
+    """Whoever waits for a job learns how it stands; the job stays queued."""
+    answer = ask_and_stop("POST", "/v1/jobs", json=BODY, headers={"Prefer": "wait=30"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    assert http.get(f"/v1/jobs/{answer.json()['id']}").json()["status"] == "queued"
+
+
+def test_images_are_asked_for_again(ask_and_stop, http):
+    """The official client comes back at once, to a gateway that goes on; its first job is not drawn in vain."""
+    answer = ask_and_stop("POST", "/v1/images/generations", json=BODY)
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "job_too_slow", "1")
+    assert [job["status"] for job in http.get("/v1/jobs").json()["data"]] == ["canceled"]
