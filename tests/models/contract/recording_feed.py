@@ -6,15 +6,25 @@ from models.interface import Image, Row
 
 
 class RecordingFeed:
-    """Keeps what a generator says of each row; `cancel_when` decides which rows are no longer wanted."""
+    """Keeps what a generator says of each row.
 
-    def __init__(self, *, watched: bool = False, cancel_when: Callable[["RecordingFeed", Row], bool] | None = None):
+    `cancel_when` decides which rows are no longer wanted; `waiting` rows join when the first step is done.
+    """
+
+    def __init__(
+        self,
+        *,
+        watched: bool = False,
+        cancel_when: Callable[["RecordingFeed", Row], bool] | None = None,
+        waiting: Sequence[Row] = (),
+    ):
         self.steps: dict[Row, list[tuple[int, int]]] = {}
         self.previews: dict[Row, list[Image]] = {}
         self.warnings: dict[Row, list[str]] = {}
         self.images: dict[Row, Image] = {}
         self._watched = watched
         self._cancel_when = cancel_when
+        self._waiting = list(waiting)
 
     def progress(self, row: Row, step: int, num_steps: int) -> None:
         """Remember a step."""
@@ -32,9 +42,12 @@ class RecordingFeed:
         """Ask `cancel_when`."""
         return self._cancel_when is not None and self._cancel_when(self, row)
 
-    def admit(self, room: int) -> Sequence[Row]:  # noqa: ARG002 - there are none
-        """Have no more rows."""
-        return ()
+    def admit(self, room: int) -> Sequence[Row]:
+        """Give the waiting rows once a step is done."""
+        if not self.steps:
+            return ()
+        admitted, self._waiting = self._waiting[:room], self._waiting[room:]
+        return admitted
 
     def warn(self, row: Row, message: str) -> None:
         """Remember a note to the user."""

@@ -114,6 +114,24 @@ def test_a_row_cancelled_before_it_starts_is_dropped(generator, rows, images, ki
     assert difference(feed.images[rows[2]], images[rows[2]]) <= kind.tolerance
 
 
+def test_a_row_cancelled_on_the_way_is_dropped(generator, rows, images, kind):
+    """Its mates are finished, and look as they should."""
+    if not generator.capabilities.cancel:
+        pytest.skip("cannot be cancelled, and says so")
+    feed = draw(generator, rows, cancel_when=lambda feed, row: row == rows[1] and bool(feed.steps))
+    assert set(feed.images) == {rows[0], rows[2], rows[3]}
+    assert difference(feed.images[rows[0]], images[rows[0]]) <= kind.tolerance
+
+
+def test_rows_may_join_a_running_batch(generator, rows, images, kind):
+    """A row that is admitted between steps gets the image that it gets alone."""
+    if not generator.capabilities.admits:
+        pytest.skip("admits no rows, and says so")
+    feed = draw(generator, rows[:2], waiting=rows[2:])
+    assert set(feed.images) == set(rows)
+    assert max(difference(feed.images[row], images[row]) for row in rows) <= kind.tolerance
+
+
 def test_a_cancelled_batch_stops_between_steps(generator, rows):
     """When nobody waits any more, no further step is taken."""
     if not generator.capabilities.cancel:
