@@ -25,6 +25,9 @@ async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: s
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if workers > 1 and settings.worker_metrics_port:
+        console.print("[red]error:[/] EASEL_WORKER_METRICS_PORT is one port: with several workers leave it unset")
+        return 2
     try:
         async with run_service(settings, workers=workers) as service:
             greeting = asyncio.create_task(_greet(service, first_prompt, settings, console))

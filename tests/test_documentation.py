@@ -27,3 +27,13 @@ def test_no_setting_is_documented_that_does_not_exist():
     """The table holds nothing else."""
     rows = [line for line in (DOCS / "settings.md").read_text().splitlines() if line.startswith("| `EASEL_")]
     assert len(rows) == len(Settings.model_fields)
+
+
+@pytest.mark.parametrize("page", ["settings.md", "errors.md", "metrics.md"])
+def test_the_short_tables_of_the_readme_are_parts_of_the_full_ones(page):
+    """Each row of a reference table in the README stands in its page word for word."""
+    readme = (DOCS.parent / "README.md").read_text()
+    table = readme.partition(f"[all of them](docs/{page})")[2].partition("\n\n|")[2].partition("\n\n")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert len(rows) == 10
+    assert set(rows) <= set((DOCS / page).read_text().splitlines())
