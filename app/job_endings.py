@@ -43,10 +43,9 @@ class JobEndings:
 
     async def close(self) -> None:
         """Stop listening."""
-        if self._listener:
+        while self._listener and not self._listener.done():
             self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+            await asyncio.wait([self._listener], timeout=0.1)  # again: redis-py may swallow a cancellation
 
     async def _listen(self) -> None:
         while True:

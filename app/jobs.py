@@ -18,7 +18,15 @@ from redis.commands.core import AsyncScript
 from rq.defaults import RQ_KEY_PREFIX
 
 from app import job_records
-from app.errors import IdempotencyKeyReused, JobNotCancelable, JobNotFound, QueueFull, QueueUnavailable
+from app.errors import (
+    Conflict,
+    IdempotencyKeyReused,
+    JobNotCancelable,
+    JobNotFound,
+    QueueFull,
+    QueueUnavailable,
+    RateLimited,
+)
 from app.job_endings import JobEndings
 from app.job_records import Priority
 from app.messages import JobMessage, JobRecord, JobStatus
@@ -74,6 +82,7 @@ class JobQueue:
         idempotency_key: str | None = None,
         fingerprint: str | None = None,
         priority: Priority = "normal",
+        max_open: int | None = None,
     ) -> JobRecord:
         """Queue a job, or find the one that the idempotency key already made.
 
@@ -84,8 +93,10 @@ class JobQueue:
             idempotency_key: The client's own; the same key and body give the same job while it is kept.
             fingerprint: What must agree for a key to be used again; by default the message without its seed.
             priority: Jobs of a higher priority go first.
+            max_open: How many jobs of this tenant may wait or run at once.
 
         Raises:
+            RateLimited: the tenant has as many as `max_open` already.
             QueueFull: as many jobs wait for the model as are allowed.
             IdempotencyKeyReused: the key came with another body before.
             QueueUnavailable: Redis does not answer; the job may or may not be queued.
@@ -111,6 +122,8 @@ class JobQueue:
             "max_waiting": settings.max_queue_length,
             "retention_seconds": settings.job_retention_seconds,
         }
+        if max_open is not None:
+            ask["max_open"] = max_open
         if idempotency_key is not None:
             ask["idempotency"] = job_records.idempotency_name(message.tenant, idempotency_key)
             ask["fingerprint"] = fingerprint or job_records.fingerprint(message)
@@ -126,6 +139,8 @@ class JobQueue:
                 return await self.get(known.decode())
             case [b"reused"]:
                 raise IdempotencyKeyReused("this idempotency key came with another body", param="idempotency_key")
+            case [b"limited", oldest_age]:
+                raise RateLimited("too many of your jobs are open", retry_after_seconds=_retry_after(float(oldest_age)))
             case [b"full", oldest_age]:
                 raise QueueFull("too many jobs are waiting", retry_after_seconds=_retry_after(float(oldest_age)))
         raise AssertionError(answer)
@@ -177,6 +192,21 @@ class JobQueue:
         if was in {"finished", "failed"}:
             raise JobNotCancelable(f"job {job_id} has already ended")
         return await self.get(job_id, tenant=tenant)
+
+    async def requeue(self, job_id: str) -> JobRecord:
+        """Queue a failed job again, as if for the first time; what an operator does after a repair.
+
+        Raises:
+            JobNotFound: as `get`.
+            Conflict: it has not failed.
+            QueueUnavailable: Redis does not answer.
+        """
+        was = (await self._run("requeue", job_id)).decode()
+        if not was:
+            raise _not_found(job_id)
+        if was != "failed":
+            raise Conflict(f"job {job_id} has not failed")
+        return await self.get(job_id)
 
     async def wait(self, job_id: str, seconds: float, *, tenant: str | None = None) -> JobRecord:
         """Return the job as soon as it has ended, or as it stands after `seconds`.

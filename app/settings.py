@@ -37,8 +37,12 @@ class Settings(BaseSettings):
         PositiveInt, Field(description="How long an ended job and its images are kept.")
     ] = 86_400
     max_wait_seconds: Annotated[
-        float, Field(ge=0, le=10, description="How long a queued job may wait for company before its batch starts.")
-    ] = 0.02
+        Annotated[float, Field(ge=0, le=10)] | Literal["auto"],
+        Field(
+            description="How long a queued job may wait for company before its batch starts; "
+            "`auto`: 20 ms while several clients are about, 2 ms otherwise."
+        ),
+    ] = "auto"
     lease_seconds: Annotated[
         PositiveFloat, Field(description="Silence after which a worker counts as dead and its jobs are queued again.")
     ] = 10.0

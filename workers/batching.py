@@ -1,12 +1,17 @@
-"""Decides how many images are drawn at once: chunks of large jobs, halves of failed batches, learned limits."""
+"""Decides how many images are drawn at once and how long a batch stays open; every clock is passed in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from models.interface import Row
 
 _SUCCESSES_TO_RECOVER = 32  # full batches without running out of memory before one image more is tried
+
+_COMPANY_SECONDS = 0.02  # how long a batch stays open while several clients are about
+_ALONE_SECONDS = 0.002  # long enough for requests that were sent together to arrive together
+_MEMORY_SECONDS = 0.25  # after this, whoever came is forgotten
 
 
 def chunks(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
@@ -50,3 +55,26 @@ class BatchCaps:
         self._caps[batch_key] = cap + 1
         if cap + 1 >= max_images:
             del self._caps[batch_key]
+
+
+class MaxWait:
+    """How long a job may wait for company: a fixed time, or, when `auto`, as long as company is likely to come.
+
+    Company is likely while jobs arrive that overlap with others. A client alone, who sends the next job when the
+    last one has ended, never waits in vain, and a busy spell is forgotten at once.
+    """
+
+    def __init__(self, setting: float | Literal["auto"]) -> None:
+        self._setting = setting
+        self._overlapped_at = float("-inf")
+
+    def arrived(self, now: float, *, others: bool) -> None:
+        """Take note that a job came, while `others` were waiting or being drawn or none was."""
+        if others:
+            self._overlapped_at = now
+
+    def seconds(self, now: float) -> float:
+        """Return the time that a job may wait, counted from its arrival."""
+        if self._setting != "auto":
+            return self._setting
+        return _COMPANY_SECONDS if now - self._overlapped_at < _MEMORY_SECONDS else _ALONE_SECONDS

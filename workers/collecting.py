@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 from redis.exceptions import RedisError
 
-from workers.batching import BatchCaps
+from workers.batching import BatchCaps, MaxWait
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claim, Claims, LeaseLost
 from workers.leases import Lease
@@ -31,14 +31,14 @@ class BatchCollector:
         lease: Lease,
         caps: BatchCaps,
         batch_sizes: Mapping[str, int],
-        max_wait_seconds: float,
+        max_wait: MaxWait,
         metrics: WorkerMetrics,
     ) -> None:
         self._claims = claims
         self._lease = lease
         self._caps = caps
         self._batch_sizes = batch_sizes
-        self._max_wait_seconds = max_wait_seconds
+        self._max_wait = max_wait
         self._metrics = metrics
         self._arrived = threading.Event()
         self._collecting_since: float | None = None
@@ -48,6 +48,12 @@ class BatchCollector:
         """Say, from any thread or signal, that there is something new to look at."""
         self._arrived.set()
 
+    def hear_of_job(self) -> None:
+        """Take note that a job was queued for one of the models served here."""
+        others = bool(self._lease.jobs) or self._collecting_since is not None
+        self._max_wait.arrived(time.monotonic(), others=others)
+        self._arrived.set()
+
     def next_batch(
         self, *, block: bool, stopped: Callable[[], bool], on_idle: Callable[[], None]
     ) -> Sequence[ClaimedJob]:
@@ -55,7 +61,7 @@ class BatchCollector:
         while not stopped():
             self._arrived.clear()
             try:
-                claim = self._claim(self._max_wait_seconds if block else 0.0)
+                claim = self._claim(self._max_wait.seconds(time.monotonic()) if block else 0.0)
                 if claim.jobs or not block:
                     return claim.jobs
                 if claim.ready_in_seconds is None:

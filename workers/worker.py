@@ -37,7 +37,7 @@ from app.redis_connections import REDIS_DOWN
 from app.settings import Settings
 from app.storage import ObjectStore
 from models.interface import ImageGenerator
-from workers.batching import BatchCaps
+from workers.batching import BatchCaps, MaxWait
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims, Ending
 from workers.collecting import WORK_CHANNEL, BatchCollector
@@ -95,7 +95,7 @@ class BatchWorker(SimpleWorker):
         self._claims = Claims(self.connection, self.name, settings.job_retention_seconds)
         self._lease = Lease(self._claims, list(self._generators), settings.lease_seconds, self._register_again, metrics)
         self._collector = BatchCollector(
-            self._claims, self._lease, caps, batch_sizes, settings.max_wait_seconds, metrics
+            self._claims, self._lease, caps, batch_sizes, MaxWait(settings.max_wait_seconds), metrics
         )
         self._committer = Committer(self._claims, metrics, end_with_rq=self._end_with_rq, on_end=self._lease.let_go)
         self._finishing = Finishing(store, self._committer.add, metrics)
@@ -218,7 +218,7 @@ class BatchWorker(SimpleWorker):
 
     def _hear_of_work(self, message: Any) -> None:
         if message["data"].decode() in self.queue_names():
-            self._collector.ring()
+            self._collector.hear_of_job()
 
     def _stopping(self) -> bool:
         return self._stop_requested

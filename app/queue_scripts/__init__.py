@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-ScriptName = Literal["submit", "read", "page", "cancel", "claim", "renew", "release", "reap", "commit", "backlog"]
+ScriptName = Literal["submit", "read", "page", "cancel", "claim", "renew", "release", "reap", "commit", "backlog", "requeue"]
 
 
 @cache

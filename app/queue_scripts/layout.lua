@@ -1,8 +1,9 @@
 -- Where things lie in Redis. RQ 3.0.0's own keys (rq/job.py, rq/queue.py, rq/registry.py, rq/executions.py,
--- rq/results.py), written as RQ writes them and compared with it by a test, and four of ours:
+-- rq/results.py), written as RQ writes them and compared with it by a test, and five of ours:
 --   easel:order:<queue>   sorted set: queued jobs by fair order; the RQ list holds the same jobs by arrival
 --   easel:shares:<queue>  hash: tenant -> where its next job would stand in that order; '' -> the order's present
 --   easel:jobs, easel:jobs:<tenant>   sorted sets of all job ids; ids begin with their time, so they sort by age
+--   easel:open:<tenant>   set: the tenant's jobs that have not ended
 --   easel:key:<tenant>:<digest>       hash: idempotency key -> job and fingerprint of the body
 -- ARGV[1] is always RQ's key prefix.
 local rq = ARGV[1]
@@ -17,6 +18,7 @@ local function execution_key(execution) return rq .. ':execution:' .. execution 
 local function queues_of(model) return {model .. ':high', model, model .. ':low'} end
 local function order_key(queue) return 'easel:order:' .. queue end
 local function shares_key(queue) return 'easel:shares:' .. queue end
+local function open_key(tenant) return 'easel:open:' .. tenant end
 
 -- An execution's full name is '<job id>:<execution id>'.
 local function job_of(execution) return string.match(execution, '^(.-):') end
@@ -29,9 +31,12 @@ end
 
 local function exact(number) return string.format('%.6f', number) end
 
--- Gateways and workers listen here: to the queue's name when work arrives, to the job's id when it has ended.
+-- Gateways and workers listen here: for the queue's name when work arrives, for the job's id when it has ended.
 local function ring(queue) redis.call('PUBLISH', 'easel:work', queue) end
-local function announce_end(id) redis.call('PUBLISH', 'easel:ended', id) end
+local function announce_end(id)
+  redis.call('SREM', open_key(redis.call('HGET', job_key(id), 'tenant') or ''), id)
+  redis.call('PUBLISH', 'easel:ended', id)
+end
 
 -- A job stands in both, or in neither.
 local function put_in_line(queue, id, place, at_front)

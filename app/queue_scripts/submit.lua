@@ -1,7 +1,8 @@
 -- Accept a job: bound, idempotency, job, place in the line and doorbell, all or nothing.
--- ARGV[2]: JSON {id, model, queue, tenant, cost, max_waiting, retention_seconds, idempotency (a key, may be absent),
--- fingerprint}; ARGV[3...]: names and values of the job's hash.
--- Returns {'accepted', jobs ahead} | {'known', id} | {'reused'} | {'full', age of the oldest job in seconds}.
+-- ARGV[2]: JSON {id, model, queue, tenant, cost, max_waiting, max_open (may be absent), retention_seconds,
+-- idempotency (a key, may be absent), fingerprint}; ARGV[3...]: names and values of the job's hash.
+-- Returns {'accepted', jobs ahead} | {'known', id} | {'reused'}
+--       | {'full' or 'limited' (the tenant), age of the oldest job in seconds}.
 local ask = cjson.decode(ARGV[2])
 local now = clock()
 
@@ -27,6 +28,16 @@ for _, queue in ipairs(queues_of(ask.model)) do
 end
 if waiting >= ask.max_waiting then return {'full', exact(now - oldest)} end
 
+-- The bound on one tenant; who is about to reach it is counted afresh, without what RQ's own tools have ended.
+local open = open_key(ask.tenant)
+if ask.max_open and redis.call('SCARD', open) >= ask.max_open then
+  for _, id in ipairs(redis.call('SMEMBERS', open)) do
+    local status = redis.call('HGET', job_key(id), 'status')
+    if status ~= 'queued' and status ~= 'started' then redis.call('SREM', open, id) end
+  end
+  if redis.call('SCARD', open) >= ask.max_open then return {'limited', exact(now - oldest)} end
+end
+
 -- Start-time fair queueing (Goyal, Vin and Cheng, 1996): a tenant's next job starts where its last one ended,
 -- but never in the past, so nobody saves up credit and a newcomer goes before the rest of a hog's line.
 local shares = shares_key(ask.queue)
@@ -37,6 +48,7 @@ redis.call('HSET', shares, ask.tenant, exact(place + ask.cost))
 redis.call('HSET', job_key(ask.id), unpack(ARGV, 3))
 redis.call('HSET', job_key(ask.id), 'queued_at', exact(now), 'place', exact(place))
 put_in_line(ask.queue, ask.id, exact(place), false)
+redis.call('SADD', open, ask.id)
 redis.call('SADD', rq .. ':queues', queue_key(ask.queue))
 if ask.idempotency then
   redis.call('HSET', ask.idempotency, 'job', ask.id, 'fingerprint', ask.fingerprint)

@@ -1,14 +1,26 @@
 """The gateway's side of the queue, against a real Redis."""
 
 import asyncio
+import contextlib
 
 import pytest
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
 
-from app.errors import IdempotencyKeyReused, JobNotCancelable, JobNotFound, QueueFull, QueueUnavailable
+from app.errors import (
+    Conflict,
+    IdempotencyKeyReused,
+    JobNotCancelable,
+    JobNotFound,
+    QueueFull,
+    QueueUnavailable,
+    RateLimited,
+)
 from app.jobs import JobQueue
-from app.messages import JobMessage, JobStatus
+from app.messages import JobError, JobMessage, JobStatus, Outcome
 from app.redis_connections import async_redis
 from models.interface import GenerationRequest
+from workers.claims import Claims, Ending
 
 
 def message(prompt="a red fox", *, seed=1, num_images=1, tenant="public", model="card"):
@@ -20,6 +32,20 @@ def message(prompt="a red fox", *, seed=1, num_images=1, tenant="public", model=
 def submit(queue, asked=None, **options):
     """Submit with the values that a test does not care about."""
     return queue.submit(asked or message(), **({"batch_key": "128x128", "cost": 1.0} | options))
+
+
+def registered_worker(client):
+    """A worker in name only."""
+    SimpleWorker(["card"], connection=client, name="w", serializer=JSONSerializer).register_birth()
+    return Claims(client, "w", 3600)
+
+
+@contextlib.contextmanager
+def full_memory(client):
+    """Let Redis have less memory than it uses."""
+    client.config_set("maxmemory", "1kb")
+    yield
+    client.config_set("maxmemory", "0")
 
 
 async def test_a_submitted_job_can_be_read(job_queue):
@@ -76,6 +102,44 @@ async def test_a_full_queue_refuses(async_client, settings):
         await submit(queue)
     assert 1 <= refused.value.retry_after_seconds <= 120
     assert len((await queue.page()).jobs) == 2
+
+
+async def test_a_tenant_has_a_bound_of_its_own(job_queue):
+    """What a tenant may have open at once is bounded, and frees up as its jobs end; others are not concerned."""
+    first = await submit(job_queue, message(tenant="ada"), max_open=1)
+    with pytest.raises(RateLimited) as refused:
+        await submit(job_queue, message(tenant="ada"), max_open=1)
+    assert refused.value.retry_after_seconds
+    await submit(job_queue, message(tenant="bob"), max_open=1)
+    await job_queue.cancel(first.id)
+    await submit(job_queue, message(tenant="ada"), max_open=1)
+
+
+async def test_a_full_redis_refuses_and_forgets_nothing(redis_server, job_queue, sync_client):
+    """When Redis has no memory left a job is refused, and workers still finish what they have."""
+    job = await submit(job_queue)
+    claims = registered_worker(sync_client)
+    (claimed,) = claims.claim({"card": 8}, max_wait_seconds=0).jobs
+    with full_memory(sync_client):
+        with pytest.raises(QueueUnavailable):
+            await submit(job_queue)
+        assert claims.renew(10, [claimed]) == (True, [True])
+        assert claims.commit([Ending(claimed, Outcome())]) == ["committed"]
+    assert (await job_queue.get(job.id)).status is JobStatus.SUCCEEDED
+    assert len((await job_queue.page()).jobs) == 1
+
+
+async def test_a_failed_job_can_be_queued_again(job_queue, sync_client):
+    """An operator may give a failed job another chance, with a clean slate; others stay as they are."""
+    job = await submit(job_queue)
+    with pytest.raises(Conflict):
+        await job_queue.requeue(job.id)
+    claims = registered_worker(sync_client)
+    (claimed,) = claims.claim({"card": 8}, max_wait_seconds=0).jobs
+    claims.commit([Ending(claimed, Outcome(error=JobError(code="quarantined", message="three workers died")))])
+    assert (await job_queue.requeue(job.id)).status is JobStatus.QUEUED
+    assert [again.id for again in claims.claim({"card": 8}, max_wait_seconds=0).jobs] == [job.id]
+    assert (await job_queue.get(job.id)).outcome is None
 
 
 async def test_positions_count_more_urgent_jobs(job_queue):

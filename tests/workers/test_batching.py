@@ -1,6 +1,6 @@
 """How rows are cut into batches, and what is learned from running out of memory."""
 
-from workers.batching import BatchCaps, chunks, halves
+from workers.batching import BatchCaps, MaxWait, chunks, halves
 
 
 def test_chunks_keep_order_and_size():
@@ -41,3 +41,26 @@ def test_a_limit_that_has_grown_to_the_batch_size_is_forgotten():
     for _ in range(32):
         caps.succeeded("a", 1, 2)
     assert caps.limits == {}
+
+
+def test_a_fixed_wait_is_kept():
+    """A number in the settings is taken at its word."""
+    wait = MaxWait(0.5)
+    wait.arrived(10.0, others=True)
+    assert wait.seconds(10.0) == 0.5
+
+
+def test_a_client_alone_hardly_waits():
+    """Jobs that follow each other promise no company."""
+    wait = MaxWait("auto")
+    for second in range(5):
+        wait.arrived(float(second), others=False)
+    assert wait.seconds(5.0) <= 0.002
+
+
+def test_overlapping_jobs_promise_company_for_a_moment():
+    """While jobs overlap a batch stays open; a quarter of a second later that is forgotten."""
+    wait = MaxWait("auto")
+    wait.arrived(10.0, others=True)
+    assert wait.seconds(10.2) == 0.02
+    assert wait.seconds(10.3) <= 0.002
