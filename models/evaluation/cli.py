@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 JUDGE, MATCHER = WEIGHTS / "easel-judge", WEIGHTS / "easel-matcher"
-TOKENIZER = WEIGHTS / "easel-transformer" / "tokenizer"
+TOKENIZER = WEIGHTS / "easel-tokenizer"
 
 Model = Annotated[str, typer.Argument(help="Id or alias of the catalogue.")]
 CatalogFile = Annotated[Path | None, typer.Option("--models", help="TOML file that lists the models.")]
@@ -60,8 +60,7 @@ def evaluate(
     generator = _load(model, device, models)
     referees = _referees(judge, matcher, tokenizer, inception_weights)
     scope = Scope(num_images=num_images, num_questions=num_questions, seed=seed)
-    evaluation = _evaluate(generator, referees, scope, size)
-    evaluation.setting |= {"model": model, "command": shlex.join(["easel", *sys.argv[1:]])}
+    evaluation = _evaluate(model, generator, referees, scope, size)
     for path in write_report(evaluation, out):
         typer.echo(path)
 
@@ -90,7 +89,7 @@ def showpieces(
     typer.echo(out)
 
 
-def _evaluate(generator: ImageGenerator, referees: Referees, scope: Scope, size: int) -> Evaluation:
+def _evaluate(model: str, generator: ImageGenerator, referees: Referees, scope: Scope, size: int) -> Evaluation:
     from models.evaluation.drawing import UnusableModelError
     from models.evaluation.evaluation import evaluate as evaluate_model
     from models.evaluation.material import Painter
@@ -100,7 +99,8 @@ def _evaluate(generator: ImageGenerator, referees: Referees, scope: Scope, size:
         bar = progress.add_task("", total=scope.num_drawn())
         painter = Painter(generator, size, drawn=lambda count: progress.advance(bar, count))
         try:
-            return evaluate_model(painter, referees, scope)
+            command = shlex.join(["easel", *sys.argv[1:]])
+            return evaluate_model(painter, referees, scope, model=model, command=command)
         except UnusableModelError as error:
             raise typer.BadParameter(str(error)) from error
 

@@ -49,8 +49,11 @@ class Referees:
     inception: Inception | None = None
 
 
-def evaluate(painter: Painter, referees: Referees, scope: Scope) -> Evaluation:
-    """Return all figures of a model; it draws `scope.num_drawn()` pictures, and some more for speed."""
+def evaluate(painter: Painter, referees: Referees, scope: Scope, *, model: str, command: str) -> Evaluation:
+    """Return all figures of a model; it draws `scope.num_drawn()` pictures, and some more for speed.
+
+    `model` and `command` are noted with the figures: what was evaluated, and how to do it again.
+    """
     judge, tokenizer = referees.judge, referees.tokenizer
     pages, reference = heldout_pages(scope.num_images, scope.seed), reference_images(scope)
     asked = [named_attributes(page) for page in pages]
@@ -61,13 +64,13 @@ def evaluate(painter: Painter, referees: Referees, scope: Scope) -> Evaluation:
         sections.questions_section(judge, question_sets(painter, tokenizer, scope)),
         sections.matching_section(referees.matcher, sets, pages, scope.seed),
         sections.distances_section(judge, sets, reference),
-        sections.realism_section(sets, reference),
+        sections.realism_section(judge, sets, reference),
         sections.perception_section(judge, sets, [each for _, each in seeds]),
     ]
     if referees.inception is not None:
         found.append(sections.standard_distances_section(referees.inception, sets, reference))
     return Evaluation(
-        setting=_setting(painter, scope),
+        setting={"model": model, "command": command, **_setting(painter, scope)},
         sections=found,
         speed=list(measure_speed(painter.generator, [page.caption for page in pages[:64]], painter.side)),
         examples=_examples(judge, pages, sets, asked),

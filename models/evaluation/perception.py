@@ -21,7 +21,7 @@ from models.evaluation.judge import Judge, Residual
 @torch.inference_mode()
 def perceptual_distances(judge: Judge, first: Tensor, second: Tensor) -> Tensor:
     """Return (B,) distances between images, from 0 for equal ones."""
-    layers = zip(_deep_features(judge, first), _deep_features(judge, second), strict=True)
+    layers = zip(deep_features(judge, first), deep_features(judge, second), strict=True)
     return torch.stack([_layer_distance(one, other) for one, other in layers]).mean(dim=0)
 
 
@@ -41,7 +41,7 @@ def paired_distance(judge: Judge, images: np.ndarray, others: np.ndarray) -> flo
     return float(torch.cat(parts).mean())
 
 
-def _deep_features(judge: Judge, images: Tensor) -> Iterator[Tensor]:
+def deep_features(judge: Judge, images: Tensor) -> Iterator[Tensor]:
     """Yield (B, C, h, w) after the first convolution and after each residual block."""
     x = images
     for index, layer in enumerate(judge.trunk):

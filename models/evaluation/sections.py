@@ -19,11 +19,14 @@ from models.evaluation.matcher import Matcher
 from models.evaluation.matching import CANDIDATES, near_miss_precision, r_precision
 from models.evaluation.material import Sets
 from models.evaluation.perception import diversity, paired_distance
-from models.evaluation.realism import RealismTest, share_told_apart
-from models.picturebook import Picture, Question
+from models.evaluation.realism import layer_statistics, share_told_apart
+from models.picturebook import Picture, Question, near_miss
 
-# Averaging over squares of four pixels takes away the softness of the image tokenizer.
-_COARSE = 4
+_VIEWS = (
+    ("told_apart", "told from drawings", 1),
+    # Means over squares of four pixels take away the softness of the image tokenizer.
+    ("told_apart_coarse", "told apart at a quarter of the size", 4),
+)
 
 
 def attributes_section(judge: Judge, sets: Sets, asked: Sequence[dict[str, str]]) -> Section:
@@ -56,18 +59,15 @@ def questions_section(judge: Judge, kinds: Iterable[tuple[str, list[Question], S
 
 def matching_section(matcher: Matcher, sets: Sets, pages: Sequence[Picture], seed: int) -> Section:
     """Return how well a text-image dual encoder finds the caption of a picture."""
-    captions = [page.caption for page in pages]
-    figures = [
-        Figure(
-            key="near_miss",
-            title="own caption before a near miss",
-            better="higher",
-            values={name: near_miss_precision(matcher, images, pages, seed) for name, images in sets.items()},
-            n=len(pages),
-        )
-    ]
+    rng = np.random.default_rng(seed)
+    captions = matcher.embed_captions([page.caption for page in pages])
+    misses = matcher.embed_captions([near_miss(page.scene, rng) for page in pages])
+    embedded = {name: in_batches(images, matcher.embed_images) for name, images in sets.items()}
+    before = {name: near_miss_precision(each, captions, misses) for name, each in embedded.items()}
+    title = "own caption before a near miss"
+    figures = [Figure(key="near_miss", title=title, better="higher", values=before, n=len(pages))]
     if len(pages) >= CANDIDATES:
-        found = {name: r_precision(matcher, images, captions, seed) for name, images in sets.items()}
+        found = {name: r_precision(each, captions, seed) for name, each in embedded.items()}
         title = f"R-precision (1 of {CANDIDATES})"
         figures.insert(0, Figure(key="r_precision", title=title, better="higher", values=found, n=len(pages)))
     return Section(
@@ -83,8 +83,10 @@ def matching_section(matcher: Matcher, sets: Sets, pages: Sequence[Picture], see
 def distances_section(judge: Judge, sets: Sets, reference: np.ndarray) -> Section:
     """Return FID, KID and Inception Score in the judge's features, the score over subjects."""
 
+    unit = in_batches(reference, judge.features).var(dim=0).mean().sqrt()
+
     def features(images: np.ndarray) -> Tensor:
-        return in_batches(images, judge.features)
+        return in_batches(images, judge.features) / unit
 
     def subjects(images: np.ndarray) -> Tensor:
         return in_batches(images, lambda x: judge(x)["subject"])
@@ -93,8 +95,9 @@ def distances_section(judge: Judge, sets: Sets, reference: np.ndarray) -> Sectio
         key="picturebook_distances",
         title="Distance to the book as a whole",
         text="Fréchet and kernel distance to other held-out drawings, and Inception Score over "
-        "subjects, in the features of our own judge: not comparable with published values, only with "
-        "their floors. The renderer's value is drawings against other drawings.",
+        "subjects, in the features of our own judge, scaled to a mean variance of one over drawings: not "
+        "comparable with published values, only with their floors. The renderer's value is drawings "
+        "against other drawings.",
         figures=_distances("picture-book", sets, reference, features, subjects),
     )
 
@@ -109,23 +112,23 @@ def standard_distances_section(inception: Inception, sets: Sets, reference: np.n
     )
 
 
-def realism_section(sets: Sets, reference: np.ndarray) -> Section:
+def realism_section(judge: Judge, sets: Sets, reference: np.ndarray) -> Section:
     """Return how often classifiers trained on the spot tell pictures from drawings."""
-    views = {
-        "told_apart": ("told from drawings", 1),
-        "told_apart_coarse": ("told apart at a quarter of the size", _COARSE),
-    }
     figures = []
-    for key, (title, blur) in views.items():
-        test = RealismTest(blur=blur)
-        right = {name: share_told_apart(reference, sets[name], test) for name in _without_unrelated(sets)}
+    for key, title, blur in _VIEWS:
+        drawn = layer_statistics(judge, reference, blur=blur)
+        right = {
+            name: share_told_apart(drawn, layer_statistics(judge, sets[name], blur=blur))
+            for name in _without_unrelated(sets)
+        }
         figures.append(Figure(key=key, title=title, better="lower", values=right, n=len(reference)))
     return Section(
         key="realism",
         title="Real or generated?",
         text="A classifier is trained on half of the pictures and asked about the other half: how often "
-        "it is right. One half (0.5) means that it can't tell. At a quarter of the size it can't go by "
-        "sharpness any more, only by what is drawn.",
+        "it is right. One half (0.5) means that it can't tell. It goes by statistics of the judge's "
+        "layers, from edges to whole things. At a quarter of the size it can't go by sharpness any more, "
+        "only by what is drawn.",
         figures=figures,
     )
 
