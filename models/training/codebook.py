@@ -6,8 +6,10 @@ transformer can learn them while the decoder is still being trained.
 Shapes: M patches, P values per patch (3 · 8 · 8), C latent channels, V codebook size.
 """
 
+from typing import cast
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from models.transformer.tokenizer import PATCH, ImageTokenizer
@@ -24,15 +26,18 @@ def fit_codebook(tokenizer: ImageTokenizer, images: Tensor, rng: torch.Generator
     """
     patches = functional.pixel_unshuffle(images, PATCH).movedim(1, -1).flatten(0, 2)  # (M, P)
     mean, basis = principal_components(patches, tokenizer.config.latent_channels)
-    project, patches_of = tokenizer.encoder[1], tokenizer.decoder.patches
-    project.weight.copy_(basis[:, :, None, None])
-    project.bias.copy_(-basis @ mean)
-    patches_of.weight.copy_(basis.T[:, :, None, None])
-    patches_of.bias.copy_(mean)
+    _set_linear(cast("nn.Conv2d", tokenizer.encoder[1]), basis, -basis @ mean)
+    _set_linear(tokenizer.decoder.patches, basis.T, mean)
     rest = (patches - mean) @ basis.T  # (M, C)
     for codes in tokenizer.quantizer.codebooks:
         codes.copy_(k_means(rest, tokenizer.codebook_size, rng, sample=sample))
         rest = rest - codes[nearest(rest, codes)[0]]
+
+
+def _set_linear(convolution: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
+    convolution.weight.copy_(weight[:, :, None, None])
+    if convolution.bias is not None:
+        convolution.bias.copy_(bias)
 
 
 def principal_components(patches: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -65,7 +65,7 @@ class TokenizerTask:
     def __init__(self, config: TokenizerTraining) -> None:
         self.config = config
         self.device = parallel.device(config.device)
-        self.tokenizer = _start(config).to(self.device, memory_format=torch.channels_last)
+        self.tokenizer = _start(config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average_of(self.tokenizer)
         self.parameters = list(self.tokenizer.decoder.requires_grad_().parameters())
         adam = torch.optim.AdamW(self.parameters, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -94,7 +94,7 @@ class TokenizerTask:
         edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
         colors = error.abs().mean()
         adam.zero_grad()
-        (colors + config.edge_weight * edges).backward()  # type: ignore[no-untyped-call]
+        (colors + config.edge_weight * edges).backward()
         parallel.clip_gradients(self.parameters, 1.0)
         adam.step()
         update_average(self.average, self.tokenizer, 0.995, step)

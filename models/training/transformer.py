@@ -118,7 +118,7 @@ class TransformerTask:
             losses = self._losses(texts, _disturbed(blocks, config.token_noise), blocks)
         loss = torch.stack(losses).mean()
         self.transformer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = parallel.clip_gradients(self.transformer.parameters(), 1.0)
         for optimizer in self.optimizers.values():
             set_learning_rate(optimizer, config.learning_rate * factor)
@@ -131,12 +131,12 @@ class TransformerTask:
     def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """Show what the averaged transformer draws for a few prompts, two pictures of each."""
         prompts = [prompt for prompt in SHEET_PROMPTS for _ in range(2)]
-        engine = Engine(self.average, capacity=len(prompts))
+        engine: Engine[int] = Engine(self.average, capacity=len(prompts))
         texts = torch.tensor([self.words.encode(text) for text in (*prompts, "")], device=self.device)
         *encodings, nothing = self.average.encode_text(texts)
         for seed, encoding in enumerate(encodings):
             engine.admit(seed, (encoding, nothing), SamplingOptions(), image_rng(seed, 0))
-        finished: list[Sequence] = []
+        finished: list[Sequence[int]] = []
         while engine.running:
             finished = engine.step()
         blocks = torch.stack([sequence.tokens for sequence in sorted(finished, key=attrgetter("key"))])
@@ -193,7 +193,8 @@ def _disturbed(blocks: Tensor, most: float) -> Tensor:
 
 def _optimizers(network: nn.Module) -> dict[str, torch.optim.Optimizer]:
     """Give matrices inside layers to Muon; embeddings, norms and the logits' matrix to AdamW."""
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         hidden = parameter.ndim == 2 and ("layers" in name or "mlp" in name)
         (matrices if hidden else others).append(parameter)

@@ -28,7 +28,7 @@ class CachedDecoder:
     def read_text(self, row: int, encoding: Tensor) -> None:
         """Start ``row`` anew with the encoding (T, W) of its caption."""
         text_length = self._network.config.text_length
-        for index, layer in enumerate(self._network.image_layers):
+        for index, layer in enumerate(self._network.decoder_layers()):
             keys, values = layer.read_text(encoding[None])
             self._keys[index, row, :, :text_length] = keys[0]
             self._values[index, row, :, :text_length] = values[0]
@@ -52,7 +52,7 @@ class CachedDecoder:
         seen = torch.arange(length, device=positions.device) <= places[:, None]
         rotations = self._network.rotations[positions][:, None, None]  # (R, 1, 1, D / 2, 2)
         x = self._inputs(positions)[:, None]  # (R, 1, W)
-        for index, layer in enumerate(self._network.image_layers):
+        for index, layer in enumerate(self._network.decoder_layers()):
             queries, keys, values = layer.project(x, rotations)
             self._keys[index, rows, :, places] = keys[:, :, 0]
             self._values[index, rows, :, places] = values[:, :, 0]
@@ -65,8 +65,8 @@ class CachedDecoder:
     def _inputs(self, positions: Tensor) -> Tensor:
         """Return what the decoder reads (R, W): the blocks to the left of and above ``positions``."""
         network, side = self._network, self._network.config.blocks_per_side
-        left = network.left(self._embedded(positions - 1))
-        above = network.above(self._embedded(positions - side))
+        left: Tensor = network.left(self._embedded(positions - 1))
+        above: Tensor = network.above(self._embedded(positions - side))
         return left + above + network.block_positions[positions]
 
     def _embedded(self, positions: Tensor) -> Tensor:

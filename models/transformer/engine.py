@@ -8,6 +8,7 @@ Shapes: P pictures in the batch, S blocks, N tokens per block, V codebook size, 
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ from torch import Tensor
 from models.transformer.decoding import CachedDecoder
 from models.transformer.network import Transformer
 from models.transformer.sampling import choose, guide, gumbel_noise, keep_likely
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,10 @@ class SamplingOptions:
 
 
 @dataclass
-class Sequence:
+class Sequence(Generic[Key]):
     """One picture in the making: ``tokens`` (S, N) are valid up to ``position``."""
 
-    key: Hashable
+    key: Key
     options: SamplingOptions
     rng: torch.Generator
     tokens: Tensor
@@ -43,17 +46,17 @@ class Sequence:
         return self.position == len(self.tokens)
 
 
-class Engine:
+class Engine(Generic[Key]):
     """Draw up to ``capacity`` pictures at a time, a block of each per step."""
 
     def __init__(self, network: Transformer, capacity: int) -> None:
         self._network = network
         self._decoder = CachedDecoder(network, num_rows=2 * capacity)
         self._capacity = capacity
-        self._running: list[Sequence] = []
+        self._running: list[Sequence[Key]] = []
 
     @property
-    def running(self) -> tuple[Sequence, ...]:
+    def running(self) -> tuple[Sequence[Key], ...]:
         """The pictures in the making."""
         return tuple(self._running)
 
@@ -63,9 +66,7 @@ class Engine:
         return self._capacity - len(self._running)
 
     @torch.inference_mode()
-    def admit(
-        self, key: Hashable, encodings: tuple[Tensor, Tensor], options: SamplingOptions, rng: torch.Generator
-    ) -> None:
+    def admit(self, key: Key, encodings: tuple[Tensor, Tensor], options: SamplingOptions, rng: torch.Generator) -> None:
         """Take in a picture of the encoded prompt and negative prompt, each (T, W).
 
         Raises:
@@ -79,7 +80,7 @@ class Engine:
         tokens = torch.zeros(config.num_blocks, config.block_tokens, dtype=torch.long)
         self._running.append(Sequence(key, options, rng, tokens))
 
-    def release(self, key: Hashable) -> None:
+    def release(self, key: Key) -> None:
         """Drop a picture; the last one takes its place in the batch."""
         index = next(i for i, sequence in enumerate(self._running) if sequence.key == key)
         last = len(self._running) - 1
@@ -90,7 +91,7 @@ class Engine:
         self._running.pop()
 
     @torch.inference_mode()
-    def step(self) -> list[Sequence]:
+    def step(self) -> list[Sequence[Key]]:
         """Draw one more block of every picture, and return and release those that are finished."""
         positions = self._positions()
         blocks = self._sample(self._decoder.advance(positions, int(positions.max())))
@@ -138,7 +139,7 @@ class Engine:
             torch.tensor([option.top_p for option in options], device=device),
         )
 
-    def _advance(self, blocks: Tensor) -> list[Sequence]:
+    def _advance(self, blocks: Tensor) -> list[Sequence[Key]]:
         for sequence, block in zip(self._running, blocks, strict=True):
             sequence.tokens[sequence.position] = block
             sequence.position += 1

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -93,11 +93,10 @@ class TransformerGenerator:
         Raises:
             ValueError: the prompt has more words than the network reads.
         """
-        is_text = isinstance(text_or_encoding, str)
-        encoding = self.encode_text(text_or_encoding) if is_text else text_or_encoding
-        engine = Engine(self._network, capacity=1)
+        encoding = self.encode_text(text_or_encoding) if isinstance(text_or_encoding, str) else text_or_encoding
+        engine: Engine[int] = Engine(self._network, capacity=1)
         engine.admit(seed, (encoding, self.encode_text("")), options or SamplingOptions(), image_rng(seed, 0))
-        finished: list[Picture] = []
+        finished: list[Picture[int]] = []
         while not finished:
             finished = engine.step()
         return self._draw(finished)[0]
@@ -108,7 +107,7 @@ class TransformerGenerator:
         Raises:
             ValueError: a prompt has more words than the network reads.
         """
-        engine = Engine(self._network, self.capabilities.max_batch_size)
+        engine: Engine[Row] = Engine(self._network, self.capabilities.max_batch_size)
         self._admit(engine, rows, feed)
         while engine.running:
             finished = engine.step()
@@ -118,7 +117,7 @@ class TransformerGenerator:
             self._report(engine, feed)
             self._admit(engine, feed.admit(engine.room) if engine.room else (), feed)
 
-    def _admit(self, engine: Engine, rows: Sequence[Row], feed: Feed) -> None:
+    def _admit(self, engine: Engine[Row], rows: Sequence[Row], feed: Feed) -> None:
         for row in rows:
             request = row.request
             unknown = self._words.unknown_words(request.prompt)
@@ -127,10 +126,10 @@ class TransformerGenerator:
             encodings = (self.encode_text(request.prompt), self.encode_text(request.negative_prompt or ""))
             engine.admit(row, encodings, _options(request), image_rng(request.seed, row.index))
 
-    def _report(self, engine: Engine, feed: Feed) -> None:
+    def _report(self, engine: Engine[Row], feed: Feed) -> None:
         """Drop cancelled rows; tell progress of the others, and show those that somebody looks at."""
         for picture in engine.running:
-            row: Row = picture.key
+            row = picture.key
             if feed.cancelled(row):
                 engine.release(row)
                 continue
@@ -139,7 +138,7 @@ class TransformerGenerator:
                 feed.preview(row, self._draw([picture])[0])
 
     @torch.inference_mode()
-    def _draw(self, pictures: Sequence[Picture]) -> list[Image]:
+    def _draw(self, pictures: Sequence[Picture[Any]]) -> list[Image]:
         """Return the pictures, uint8 (H, W, 3); what is not drawn yet is grey."""
         if not pictures:
             return []
@@ -153,7 +152,7 @@ class TransformerGenerator:
         return list(levels.movedim(1, -1).cpu().numpy())
 
 
-def _drawn(picture: Picture) -> Tensor:
+def _drawn(picture: Picture[Any]) -> Tensor:
     """Return which tokens (S, N) are drawn."""
     blocks = torch.arange(len(picture.tokens)) < picture.position
     return blocks[:, None].expand_as(picture.tokens)

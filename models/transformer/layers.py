@@ -26,11 +26,13 @@ class Attention(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """Return (B, H, L, D) from (B, L, W)."""
-        return x.unflatten(-1, (-1, self.head_width)).transpose(1, 2)
+        heads: Tensor = x.unflatten(-1, (-1, self.head_width)).transpose(1, 2)
+        return heads
 
     def queries(self, x: Tensor) -> Tensor:
         """Return the normalised queries (B, H, L, D) of ``x`` (B, L, W)."""
-        return self.query_norm(self.split(self.query(x)))
+        queries: Tensor = self.query_norm(self.split(self.query(x)))
+        return queries
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the normalised keys and the values, each (B, H, L, D), of ``x`` (B, L, W)."""
@@ -40,7 +42,8 @@ class Attention(nn.Module):
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """Return (B, L, W); ``mask`` is True where a query may look, (B or 1, 1, L, K)."""
         mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-        return self.output(mixed.transpose(1, 2).flatten(2))
+        output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        return output
 
 
 class GatedMlp(nn.Module):
@@ -54,7 +57,8 @@ class GatedMlp(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (..., W) from (..., W)."""
         gate, value = self.gate_value(x).chunk(2, dim=-1)
-        return self.output(functional.silu(gate) * value)
+        output: Tensor = self.output(functional.silu(gate) * value)
+        return output
 
 
 def rotation_table(grid: int, head_width: int, base: float = 100.0) -> Tensor:

@@ -12,6 +12,7 @@ embedding width, V codebook size of a level, H heads, D head width.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,8 @@ def to_blocks(image_tokens: Tensor, block: int) -> Tensor:
     """Return (B, S, N) blocks from (B, L, rows, columns): levels first, then reading order."""
     rows = image_tokens.unflatten(2, (-1, block))  # (B, L, R, block, columns)
     cells = rows.unflatten(4, (-1, block)).transpose(3, 4)  # (B, L, R, C, block, block)
-    return cells.flatten(4).flatten(2, 3).transpose(1, 2).flatten(2)
+    blocks: Tensor = cells.flatten(4).flatten(2, 3).transpose(1, 2).flatten(2)
+    return blocks
 
 
 def from_blocks(blocks: Tensor, block: int) -> Tensor:
@@ -67,7 +69,8 @@ def from_blocks(blocks: Tensor, block: int) -> Tensor:
     side = round(blocks.shape[1] ** 0.5)
     levels = blocks.unflatten(2, (-1, block**2)).transpose(1, 2)  # (B, L, S, block²)
     cells = levels.unflatten(2, (side, side)).unflatten(4, (block, block))
-    return cells.transpose(3, 4).flatten(4).flatten(2, 3)
+    image_tokens: Tensor = cells.transpose(3, 4).flatten(4).flatten(2, 3)
+    return image_tokens
 
 
 class TextLayer(nn.Module):
@@ -85,7 +88,8 @@ class TextLayer(nn.Module):
         normed = self.attention_norm(x)
         keys, values = self.attention.keys_values(normed)
         x = x + self.attention.attend(self.attention.queries(normed), keys, values, None)
-        return x + self.mlp(self.mlp_norm(x))
+        changed: Tensor = x + self.mlp(self.mlp_norm(x))
+        return changed
 
 
 class ImageLayer(nn.Module):
@@ -115,7 +119,8 @@ class ImageLayer(nn.Module):
     def finish(self, x: Tensor, attended: Tensor) -> Tensor:
         """Add what attention found to ``x`` (B, L, W) and run the MLP."""
         x = x + attended
-        return x + self.mlp(self.mlp_norm(x))
+        changed: Tensor = x + self.mlp(self.mlp_norm(x))
+        return changed
 
 
 class DepthHead(nn.Module):
@@ -134,8 +139,8 @@ class DepthHead(nn.Module):
         self.logits = nn.ModuleList(
             nn.Linear(config.logits_rank, config.codebook_size, bias=False) for _ in range(config.levels)
         )
-        for level in self.logits:
-            nn.init.zeros_(level.weight)
+        for parameter in self.logits.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, hidden: Tensor, embedded: Tensor) -> list[Tensor]:
         """Return each level's logits (B, S, N / L, V) of ``hidden`` (B, S, W) and tokens (B, S, N, E)."""
@@ -189,7 +194,8 @@ class Transformer(nn.Module):
         x = self.words(text_tokens) + self.word_positions
         for layer in self.text_layers:
             x = layer(x)
-        return self.text_norm(x)
+        encoding: Tensor = self.text_norm(x)
+        return encoding
 
     def block_inputs(self, embedded: Tensor) -> Tensor:
         """Return what the decoder reads at each block: its left and its upper neighbour.
@@ -202,6 +208,10 @@ class Transformer(nn.Module):
         side = self.config.blocks_per_side
         above = functional.pad(self.above(flat)[:, :-side], (0, 0, side, 0))
         return left + above + self.block_positions
+
+    def decoder_layers(self) -> list[ImageLayer]:
+        """Return the decoder's layers under their own type, which a module list forgets."""
+        return cast("list[ImageLayer]", list(self.image_layers))
 
     def embed(self, blocks: Tensor) -> Tensor:
         """Return the embeddings (..., N, E) of whole blocks (..., N)."""
@@ -218,7 +228,7 @@ class Transformer(nn.Module):
         embedded = self.embed(blocks)
         x = self.block_inputs(embedded)
         mask, rotations = self.causal_mask(x.device), self.rotations[None, None]
-        for layer in self.image_layers:
+        for layer in self.decoder_layers():
             queries, keys, values = layer.project(x, rotations)
             text_keys, text_values = layer.read_text(text)
             keys = torch.cat([text_keys, keys], dim=2)

@@ -91,7 +91,8 @@ class Residual(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, C, h, w) from the same."""
-        return x + super().forward(x)
+        change: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return x + change
 
 
 class Decoder(nn.Module):
@@ -118,7 +119,8 @@ class Decoder(nn.Module):
         """Return images (B, 3, H, W) of (B, C, h, w)."""
         rough = self.place(self.patches(quantized))  # (B, 3, H, W)
         fine = self.coarse(quantized) + self.rough(self.unfold(rough))  # (B, fine, 2h, 2w)
-        return rough + self.fold(self.correction(self.fine(fine)))
+        correction: Tensor = self.fold(self.correction(self.fine(fine)))
+        return rough + correction
 
 
 class ImageTokenizer(nn.Module):
