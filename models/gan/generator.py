@@ -156,8 +156,8 @@ class GanGenerator:
     @torch.inference_mode()
     def _draw(self, encodings: Tensor, z: Tensor, truncation_psi: Tensor | float) -> Tensor:
         """Return images (B, 3, H, W) of text encodings and noise (B, Z)."""
-        scaled = self._network(encodings, z, truncation_psi).float()
-        return self._tokenizer.decode(self._network.to_latents(scaled).float()).clamp(-1, 1)
+        latents = self._network.draw(encodings, z, truncation_psi)
+        return self._tokenizer.decode(latents.float()).clamp(-1, 1)
 
     @torch.inference_mode()
     def _enlarge(self, image: Tensor, side: int) -> Image:
@@ -170,11 +170,11 @@ class GanGenerator:
 
     @property
     def _device(self) -> torch.device:
-        return self._network.latent_scale.device
+        return self._network.head.weight.device
 
     @property
     def _dtype(self) -> torch.dtype:
-        return self._network.latent_scale.dtype
+        return self._network.head.weight.dtype
 
 
 def _capabilities(side: int, *, upscales: bool) -> Capabilities:

@@ -1,26 +1,24 @@
 """The generator: words and noise `z` in, the image tokenizer's continuous latents out, in one pass.
 
-Most of its weights are dense layers that compose the whole picture at once on a coarse grid: they
-cost little time per weight, and the scenes of the book are compositions. Two scales of
-convolutions then draw, each modulated by the same style (as in StyleGAN, Karras et al. 2019,
-https://arxiv.org/abs/1812.04948), which is made of the caption and of `w`, mapped from `z`.
+A picture is a sum of compositions: the principal components of all pictures' latents, fitted
+before training and never changed (as the tokenizer's encoder is). What is trained is how much of
+each composition a caption and a chance call for, which dense layers find at little cost.
 
 Shapes: B batch, T text tokens, E text width, Q text queries, S style width, Z noise,
-C latent channels, F features, G grid side in latents.
+K compositions, C latent channels, G grid side in latents.
 """
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models.transformer.layers import Attention, GatedMlp
 
 
 @dataclass(frozen=True)
 class GanConfig:
-    """Sizes of the generator; `coarse_width` and `fine_width` are features at half and full grid."""
+    """Sizes of the generator."""
 
     vocabulary_size: int
     latent_channels: int
@@ -30,12 +28,9 @@ class GanConfig:
     text_queries: int = 6
     grid: int = 16
     z_size: int = 32
-    style_width: int = 768
-    style_layers: int = 3
-    coarse_width: int = 128
-    coarse_blocks: int = 2
-    fine_width: int = 64
-    fine_blocks: int = 2
+    style_width: int = 512
+    style_layers: int = 4
+    num_compositions: int = 512
 
 
 class TextLayer(nn.Module):
@@ -77,7 +72,7 @@ class TextEncoder(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """A gated residual layer over the whole style."""
+    """A gated residual layer over a whole vector."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -89,71 +84,71 @@ class DenseBlock(nn.Module):
         return x + self.mlp(self.norm(x))
 
 
-class ModulatedBlock(nn.Module):
-    """Two 3x3 convolutions beside a straight path; the style scales and shifts what they see."""
+class Compositions(nn.Module):
+    """A fixed linear basis of pictures: latents are a mean and a weighted sum of K compositions."""
 
-    def __init__(self, width: int, style_width: int) -> None:
+    mean: Tensor
+    basis: Tensor
+    spread: Tensor
+
+    def __init__(self, config: GanConfig) -> None:
         super().__init__()
-        self.modulation = nn.Linear(style_width, 2 * width)
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.normal_(self.modulation.weight, std=0.02)
-        nn.init.zeros_(self.second.weight)
+        latents = (config.latent_channels, config.grid, config.grid)
+        self.register_buffer("mean", torch.zeros(latents))
+        self.register_buffer("basis", torch.zeros(config.num_compositions, *latents))
+        self.register_buffer("spread", torch.zeros(config.num_compositions))
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Return (B, F, h, w) from features of the same shape and a style (B, S)."""
-        scale, shift = self.modulation(style)[:, :, None, None].chunk(2, dim=1)
-        normed = x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-6)
-        drawn = functional.silu(self.first(normed * (1 + scale) + shift))
-        return x + self.second(drawn)
+    @property
+    def fitted(self) -> bool:
+        """Whether `fit` was called, or fitted ones were loaded."""
+        return bool(self.spread.any())
+
+    def fit(self, latents: Tensor) -> None:
+        """Find the principal components of latents (N, C, G, G), N > K.
+
+        Weights are scaled by the root of their spread, which leaves large ones larger, but not much.
+        """
+        count, flat = len(self.spread), latents.flatten(1)
+        self.mean.copy_(latents.mean(dim=0))
+        _, deviations, directions = torch.svd_lowrank(flat - flat.mean(dim=0), q=count + 16, niter=2)
+        spread = (deviations[:count] / len(flat) ** 0.5).sqrt()
+        self.spread.copy_(spread * spread.square().mean().sqrt())
+        self.basis.copy_(directions[:, :count].T.unflatten(1, self.mean.shape))
+
+    def weigh(self, latents: Tensor) -> Tensor:
+        """Return the scaled weights (B, K) that come closest to latents (B, C, G, G)."""
+        return (latents - self.mean).flatten(1) @ self.basis.flatten(1).T / self.spread
+
+    def compose(self, weights: Tensor) -> Tensor:
+        """Return latents (B, C, G, G) of scaled weights (B, K)."""
+        return self.mean + torch.tensordot(weights * self.spread, self.basis, dims=1)
 
 
 class Generator(nn.Module):
-    """Draws latents from text features and noise."""
+    """Weighs compositions by text features and noise."""
 
     def __init__(self, config: GanConfig) -> None:
         super().__init__()
         self.config = config
-        style, coarse, fine = config.style_width, config.coarse_width, config.fine_width
+        style = config.style_width
         self.text_encoder = TextEncoder(config)
         self.text_style = nn.Linear(config.text_queries * config.text_width, style)
         self.mapping = nn.Linear(config.z_size, style)
         self.style = nn.Sequential(*(DenseBlock(style) for _ in range(config.style_layers)), nn.RMSNorm(style))
-        self.compose = nn.Linear(style, coarse * (config.grid // 2) ** 2)
-        self.coarse = nn.ModuleList(ModulatedBlock(coarse, style) for _ in range(config.coarse_blocks))
-        self.widen = nn.Conv2d(coarse, 4 * fine, 1)
-        self.fine = nn.ModuleList(ModulatedBlock(fine, style) for _ in range(config.fine_blocks))
-        self.head = nn.Conv2d(fine, config.latent_channels, 1)
-        self.register_buffer("latent_scale", torch.ones(config.latent_channels))
-        self.latent_scale: Tensor
+        self.head = nn.Linear(style, config.num_compositions)
+        self.compositions = Compositions(config)
 
     def forward(self, text: Tensor, z: Tensor, truncation_psi: Tensor | float = 1.0) -> Tensor:
-        """Return scaled latents (B, C, G, G) from text features (B, Q·E) and noise (B, Z).
+        """Return scaled weights (B, K) from text features (B, Q·E) and noise (B, Z).
 
         `truncation_psi`, a number or (B, 1), moves the style towards that of no noise: 0 is the
-        most typical picture of the text, 1 leaves chance as it is. The mapping of `z` is
-        linear, so the mean of all styles is the style of `z` = 0.
+        most typical picture of the text, 1 leaves chance as it is (Karras et al. 2019,
+        https://arxiv.org/abs/1812.04948; the mapping of `z` is linear here, so the mean style is
+        that of `z` = 0).
         """
-        style = self.style(self.text_style(text) + self.mapping(truncation_psi * z))  # (B, S)
-        side = self.config.grid // 2
-        x = self.compose(style).unflatten(1, (-1, side, side))  # (B, F, G/2, G/2)
-        for block in self.coarse:
-            x = block(x, style)
-        x = functional.pixel_shuffle(self.widen(x), 2)  # (B, F', G, G)
-        for block in self.fine:
-            x = block(x, style)
-        scaled: Tensor = self.head(x)
-        return scaled
+        weights: Tensor = self.head(self.style(self.text_style(text) + self.mapping(truncation_psi * z)))
+        return weights
 
-    def to_latents(self, scaled: Tensor) -> Tensor:
-        """Return the tokenizer's latents (B, C, G, G) of scaled ones, whose channels are of like size."""
-        return scaled * self.latent_scale[:, None, None]
-
-    def to_scaled(self, latents: Tensor) -> Tensor:
-        """Invert `to_latents`."""
-        return latents / self.latent_scale[:, None, None]
-
-    @torch.no_grad()
-    def measure_latents(self, latents: Tensor) -> None:
-        """Scale channels by the root of their spread, which leaves large ones larger, but not much."""
-        self.latent_scale.copy_(latents.std(dim=(0, 2, 3)).sqrt())
+    def draw(self, text: Tensor, z: Tensor, truncation_psi: Tensor | float = 1.0) -> Tensor:
+        """Return the tokenizer's latents (B, C, G, G); arguments as for `forward`."""
+        return self.compositions.compose(self(text, z, truncation_psi))

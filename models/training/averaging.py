@@ -16,11 +16,13 @@ def average_of(network: Network) -> Network:
 
 @torch.no_grad()
 def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
-    """Move the average towards the network; early steps weigh more, as min(decay, (1+t)/(10+t))."""
+    """Move the average towards the network; early steps weigh more, as min(decay, (1+t)/(10+t)).
+
+    Buffers are copied, unless both share them.
+    """
     weight = 1.0 - min(decay, (1 + step) / (10 + step))
-    theirs = network.state_dict()
-    for name, mine in average.state_dict().items():
-        if mine.dtype.is_floating_point:
-            mine.lerp_(theirs[name], weight)
-        else:
-            mine.copy_(theirs[name])
+    for mine, theirs in zip(average.parameters(), network.parameters(), strict=True):
+        mine.lerp_(theirs, weight)
+    for mine, theirs in zip(average.buffers(), network.buffers(), strict=True):
+        if mine is not theirs:
+            mine.copy_(theirs)

@@ -1,12 +1,10 @@
-"""Train the GAN on the latents of a frozen image tokenizer.
+"""Train the GAN to compose latents of a frozen image tokenizer.
 
 The first `warm_up_steps` are not adversarial: a posterior network guesses the noise behind each
 drawn picture and the generator learns to redraw it from caption and noise (a conditional
 variational autoencoder, Sohn et al. 2015), while the dual encoder learns which captions fit which
 pictures. Then the dual encoder is frozen, and the generator also faces the discriminator, half
 of the batch with noise from the posterior, half with fresh noise.
-
-Shapes: B batch, T text tokens, C latent channels, G grid side in latents, Z noise.
 """
 
 from dataclasses import dataclass
@@ -19,24 +17,29 @@ from models.training.gan_task import GanTask
 class GanTraining(TrainingConfig):
     """Weights of the losses, and when the discriminator joins.
 
-    `penalty` is R3GAN's γ, annealed to a tenth; penalties are computed every `penalty_every`
-    steps and count that many times as much. `tokenizer` is the folder of the frozen tokenizer.
+    `penalty` is R3GAN's gamma, annealed to a tenth; penalties are computed every `penalty_every`
+    steps and count that many times as much. `tokenizer` is the folder of the frozen tokenizer;
+    compositions are fitted to `fitting_pages`, and `pages` others are learned from.
     """
 
     tokenizer: str = "models/weights/easel-tokenizer"
     warm_up_steps: int = 2000
-    text_width: int = 128
-    style_width: int = 768
-    coarse_width: int = 128
-    fine_width: int = 64
-    z_size: int = 32
-    critic_width: int = 48
+    pages: int = 24_000
+    fitting_pages: int = 2400
+    num_compositions: int = 512
     text_length: int = 24
+    text_width: int = 128
+    style_width: int = 512
+    style_layers: int = 4
+    z_size: int = 32
+    critic_width: int = 512
+    embedding_size: int = 256
     word_dropout: float = 0.03
     decay_share: float = 0.25
     discriminator_rate: float = 3e-4
     dual_encoder_rate: float = 1e-3
-    divergence_weight: float = 0.004
+    divergence_weight: float = 0.003
+    divergence_steps: int = 400
     adversarial_weight: float = 0.02
     guidance_weight: float = 0.02
     penalty: float = 1.0
@@ -48,14 +51,17 @@ class GanTraining(TrainingConfig):
         self.require("batch_size", self.batch_size % 2 == 0, "must be even")
         self.require("warm_up_steps", 0 <= self.warm_up_steps <= self.steps, "must be between 0 and steps")
         self.require("decay_share", 0 < self.decay_share <= 1, "must be above 0 and at most 1")
+        self.require("divergence_steps", self.divergence_steps > 0, "must be positive")
+        self.require("fitting_pages", self.fitting_pages > self.num_compositions, "must exceed num_compositions")
         self.require("tokenizer", bool(self.tokenizer), "must name a folder")
 
 
 PRESETS = {
-    "cpu": GanTraining(steps=6000, batch_size=32, learning_rate=2e-3, threads=1),
+    "cpu": GanTraining(steps=6000, batch_size=64, learning_rate=1e-3, threads=1),
     "gpu": GanTraining(
         steps=200_000, batch_size=256, learning_rate=1e-3, device="cuda", warm_up_steps=20_000,
-        text_width=256, style_width=1536, coarse_width=256, fine_width=128, critic_width=128, penalty_every=1,
+        text_width=256, style_width=1536, critic_width=1536, penalty_every=1,
+        pages=1_000_000, fitting_pages=20_000, num_compositions=2048,
     ),
 }  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The losses of the GAN: each a sentence, an equation, and a source.
 
-Shapes: B batch, E embedding; scores are (B,), latents (B, C, G, G).
+Shapes: B batch, K compositions, E embedding; scores are (B,).
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 
 def relativistic(better: Tensor, worse: Tensor) -> Tensor:
-    """Return mean softplus(worse − better): each score is compared with its partner's.
+    """Return mean softplus(worse - better): each score is compared with its partner's.
 
     Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734; with R1 and R2 it converges
     (R3GAN, Huang et al. 2024, https://arxiv.org/abs/2501.05441, equation 2).
@@ -19,15 +19,15 @@ def relativistic(better: Tensor, worse: Tensor) -> Tensor:
     return functional.softplus(worse - better).mean()
 
 
-def gradient_penalty(score: Callable[[Tensor], Tensor], latents: Tensor) -> Tensor:
-    """Return the mean squared gradient norm of the score: R1 on drawn pictures, R2 on generated ones.
+def gradient_penalty(score: Callable[[Tensor], Tensor], weights: Tensor) -> Tensor:
+    """Return the mean squared slope of the score at weights (B, K): R1 for drawn pictures, R2 for generated ones.
 
     Mescheder et al. 2018, https://arxiv.org/abs/1801.04406. Always in float32.
     """
-    with torch.autocast(latents.device.type, enabled=False):
-        latents = latents.detach().float().requires_grad_()
-        (gradient,) = torch.autograd.grad(score(latents).sum(), latents, create_graph=True)
-        return gradient.square().sum(dim=(1, 2, 3)).mean()
+    with torch.autocast(weights.device.type, enabled=False):
+        weights = weights.detach().float().requires_grad_()
+        (gradient,) = torch.autograd.grad(score(weights).sum(), weights, create_graph=True)
+        return gradient.square().sum(dim=1).mean()
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

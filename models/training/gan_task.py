@@ -1,6 +1,6 @@
 """One step of the GAN's training; `models.training.gan` says what it is for and holds its presets.
 
-Shapes: B batch, T text tokens, W width, C latent channels, G grid side in latents, Z noise.
+Shapes: B batch, K compositions, T text tokens, E embedding, Z noise.
 """
 
 from contextlib import AbstractContextManager
@@ -19,7 +19,7 @@ from models.picturebook import VOCABULARY
 from models.text import WordTokenizer
 from models.training import gan_losses, parallel
 from models.training.averaging import average_of, update_average
-from models.training.captioned_latents import CaptionedLatents, captioned_latents
+from models.training.captioned_compositions import Captioned, CaptionedCompositions
 from models.training.plots import as_bytes, tile
 from models.training.schedule import set_learning_rate, warmup_stable_decay
 from models.transformer.tokenizer import ImageTokenizer
@@ -46,12 +46,11 @@ class GanTask:
         self.tokenizer = ImageTokenizer.from_pretrained(config.tokenizer).to(self.device)
         self.words = WordTokenizer(VOCABULARY, config.text_length)
         sizes = _network_config(config, self.words.size, self.tokenizer.config.latent_channels)
-        widths = (config.critic_width, 2 * config.critic_width, 3 * config.critic_width)
-        channels = sizes.latent_channels
+        width = config.critic_width
         self.generator = Generator(sizes)
-        self.posterior = Posterior(sizes)
-        self.discriminator = Discriminator(channels, widths, embedding_size=256)
-        self.dual_encoder = DualEncoder(replace(sizes, text_layers=1), widths, embedding_size=256)
+        self.posterior = Posterior(sizes, width)
+        self.discriminator = Discriminator(sizes.num_compositions, width, config.embedding_size)
+        self.dual_encoder = DualEncoder(replace(sizes, text_layers=1), width, config.embedding_size)
         self.networks: dict[str, nn.Module] = {
             "generator": self.generator,
             "posterior": self.posterior,
@@ -60,28 +59,34 @@ class GanTask:
         }
         for network in self.networks.values():
             network.to(self.device)
-        self.generator.measure_latents(self._pages(0, range(256)).latents)
         self.average = average_of(self.generator)
+        self.average.compositions = self.generator.compositions
         self.ema: dict[str, nn.Module] = {"generator": self.average}
+        self.optimizers = self._optimizers()
+        compositions = self.generator.compositions
+        self.pages = CaptionedCompositions(config.pages, self.tokenizer, compositions, self.words, config.seed)
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         redrawing = [*self.generator.parameters(), *self.posterior.parameters()]
-        critic = self.discriminator.parameters()
-        dual = self.dual_encoder.parameters()
-        self.optimizers: dict[str, torch.optim.Optimizer] = {
+        judging, dual = self.discriminator.parameters(), self.dual_encoder.parameters()
+        return {
             "generator": torch.optim.AdamW(redrawing, betas=(0.9, 0.99), weight_decay=0.01, fused=True),
-            "discriminator": torch.optim.Adam(critic, betas=OPPONENT_BETAS),
-            "dual_encoder": torch.optim.AdamW(dual, betas=(0.9, 0.99), weight_decay=0.05),
+            "discriminator": torch.optim.Adam(judging, betas=OPPONENT_BETAS, fused=True),
+            "dual_encoder": torch.optim.AdamW(dual, betas=(0.9, 0.99), weight_decay=0.05, fused=True),
         }
 
-    def batch(self, step: int, rank: int, world: int) -> CaptionedLatents:
+    def batch(self, step: int, rank: int, world: int) -> Captioned:
         """Return this process's pages."""
-        pages = self._pages(step, range(rank, self.config.batch_size, world))
-        return pages._replace(latents=self.generator.to_scaled(pages.latents))
+        if not self.generator.compositions.fitted:
+            self.pages.fit(self.config.fitting_pages)
+        seeds = [(self.config.seed, step, index) for index in range(rank, self.config.batch_size, world)]
+        return self.pages.batch(seeds, self.config.word_dropout)
 
-    def step(self, batch: CaptionedLatents, step: int) -> dict[str, float]:
+    def step(self, batch: Captioned, step: int) -> dict[str, float]:
         """Warm up without an opponent, then play against the discriminator."""
         self._set_rates(step)
         if step < self.config.warm_up_steps:
-            losses = self._redraw(batch)
+            losses = self._redraw(batch, step)
             if step % 2 == 0:
                 losses |= self._teach_dual_encoder(batch)
         else:
@@ -89,52 +94,50 @@ class GanTask:
         update_average(self.average, self.generator, self.config.average_decay, step)
         return {name: loss.item() for name, loss in losses.items()}
 
-    def _pages(self, step: int, indices: range) -> CaptionedLatents:
-        seeds = [(self.config.seed, step, index) for index in indices]
-        return captioned_latents(self.tokenizer, self.words, seeds, self.config.word_dropout)
-
-    def _teach_dual_encoder(self, batch: CaptionedLatents) -> dict[str, Tensor]:
+    def _teach_dual_encoder(self, batch: Captioned) -> dict[str, Tensor]:
         encoder = self.dual_encoder
         with self._half_precision():
-            images = encoder.embed_latents(batch.latents)
+            images = encoder.embed_image(batch.weights)
             texts, near_misses = encoder.embed_text(batch.text_tokens), encoder.embed_text(batch.near_misses)
         loss = gan_losses.contrast(images.float(), texts.float(), near_misses.float(), encoder.log_scale.exp())
         self._descend(loss, "dual_encoder")
         return {"contrast": loss}
 
-    def _redraw(self, batch: CaptionedLatents) -> dict[str, Tensor]:
+    def _redraw(self, batch: Captioned, step: int) -> dict[str, Tensor]:
         with self._half_precision():
-            mean, log_variance = self.posterior(batch.latents)
+            mean, log_variance = self.posterior(batch.weights)
             z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
             redrawn = self.generator(self.generator.text_encoder(batch.text_tokens), z)
-        losses = self._redraw_losses(batch.latents, redrawn, mean, log_variance)
-        loss = losses["redraw"] + self.config.divergence_weight * losses["divergence"]
+        losses = self._redraw_losses(batch.weights, redrawn, mean, log_variance)
+        # Noise must be worth something to the generator before it costs.
+        weight = self.config.divergence_weight * min(1.0, step / self.config.divergence_steps)
+        loss = losses["redraw"] + weight * losses["divergence"]
         self._descend(loss, "generator")
         return losses
 
-    def _play(self, batch: CaptionedLatents, step: int) -> dict[str, Tensor]:
+    def _play(self, batch: Captioned, step: int) -> dict[str, Tensor]:
         """Redraw the first half of the batch; draw the second half from fresh noise."""
-        half = len(batch.latents) // 2
+        half = len(batch.weights) // 2
         with self._half_precision():
-            mean, log_variance = self.posterior(batch.latents[:half])
+            mean, log_variance = self.posterior(batch.weights[:half])
             redraw_z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
             z = torch.cat([redraw_z, torch.randn_like(redraw_z)])
             drawn = self.generator(self.generator.text_encoder(batch.text_tokens), z).float()
         with torch.no_grad():
             texts = self.dual_encoder.embed_text(batch.text_tokens)
             near_misses = self.dual_encoder.embed_text(batch.near_misses)
-        judged = self._teach_discriminator(batch.latents, drawn.detach(), texts, near_misses, step)
-        losses = self._redraw_losses(batch.latents[:half], drawn[:half], mean, log_variance)
-        losses |= self._opponents_losses(batch.latents, drawn, texts, near_misses)
+        judged = self._teach_discriminator(batch.weights, drawn.detach(), texts, near_misses, step)
+        losses = self._redraw_losses(batch.weights[:half], drawn[:half], mean, log_variance)
+        losses |= self._opponents_losses(batch.weights, drawn, texts, near_misses)
         config = self.config
         loss = losses["redraw"] + config.divergence_weight * losses["divergence"]
         loss = loss + config.adversarial_weight * losses["generator"] + config.guidance_weight * losses["guidance"]
         self._descend(loss, "generator")
         return losses | judged
 
-    def _redraw_losses(self, latents: Tensor, redrawn: Tensor, mean: Tensor, log_variance: Tensor) -> dict[str, Tensor]:
+    def _redraw_losses(self, weights: Tensor, redrawn: Tensor, mean: Tensor, log_variance: Tensor) -> dict[str, Tensor]:
         return {
-            "redraw": (redrawn.float() - latents).abs().mean(),
+            "redraw": (redrawn.float() - weights).square().mean(),
             "divergence": gan_losses.divergence(mean.float(), log_variance.float()),
         }
 
@@ -164,7 +167,7 @@ class GanTask:
             with torch.no_grad():
                 right = self.discriminator(real, texts)
             generated = self.discriminator(drawn, texts)
-            images = self.dual_encoder.embed_latents(drawn)
+            images = self.dual_encoder.embed_image(drawn)
         self.discriminator.requires_grad_(requires_grad=True)
         scale = self.dual_encoder.log_scale.exp().detach()
         return {
@@ -172,11 +175,11 @@ class GanTask:
             "guidance": gan_losses.contrast(images.float(), texts, near_misses, scale),
         }
 
-    def _penalty(self, latents: Tensor, texts: Tensor) -> Tensor:
-        return gan_losses.gradient_penalty(lambda x: self.discriminator(x, texts), latents)
+    def _penalty(self, weights: Tensor, texts: Tensor) -> Tensor:
+        return gan_losses.gradient_penalty(lambda x: self.discriminator(x, texts), weights)
 
     def _penalty_weight(self, step: int) -> float:
-        """Fall from γ to a tenth of it over the game."""
+        """Fall from gamma to a tenth of it over the game."""
         config = self.config
         played = (step - config.warm_up_steps) / (config.steps - config.warm_up_steps)
         return float(config.penalty * (1 - 0.9 * played))
@@ -211,7 +214,7 @@ class GanTask:
         for prompt in SHOWPIECES:
             tokens = torch.tensor([self.words.encode(prompt)], device=self.device)
             text = generator.text_encoder(tokens).expand(columns, -1)
-            rows.append(self.tokenizer.decode(generator.to_latents(generator(text, z))))
+            rows.append(self.tokenizer.decode(generator.draw(text, z)))
         return tile(as_bytes(torch.cat(rows)), columns)
 
     def export(self, folder: Path) -> None:
@@ -227,6 +230,6 @@ def _network_config(config: "GanTraining", vocabulary_size: int, latent_channels
         text_width=config.text_width,
         z_size=config.z_size,
         style_width=config.style_width,
-        coarse_width=config.coarse_width,
-        fine_width=config.fine_width,
+        style_layers=config.style_layers,
+        num_compositions=config.num_compositions,
     )

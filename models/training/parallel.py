@@ -37,6 +37,11 @@ def world() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+def device(kind: str) -> torch.device:
+    """Return this process's device: the CPU, or the GPU with its local number."""
+    return torch.device("cpu") if kind == "cpu" else torch.device(kind, int(os.environ.get("LOCAL_RANK", "0")))
+
+
 def barrier() -> None:
     """Wait until every process of the group is here."""
     if dist.is_initialized():
@@ -75,6 +80,13 @@ def any_process(flag: bool) -> bool:
     flags = torch.tensor(int(flag), device=device)
     dist.all_reduce(flags, dist.ReduceOp.MAX)
     return bool(flags)
+
+
+def add_up(tensors: Iterable[torch.Tensor]) -> None:
+    """Replace each tensor by its sum over the processes."""
+    if dist.is_initialized():
+        for tensor in tensors:
+            dist.all_reduce(tensor)
 
 
 def _average(tensors: list[torch.Tensor]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import Tensor
 
 
 def save_loss_curves(lines: Sequence[dict[str, Any]], path: Path) -> None:
@@ -42,3 +43,8 @@ def tile(images: np.ndarray, columns: int, gap: int = 4) -> np.ndarray:
         left = gap + (index % columns) * (width + gap)
         sheet[top : top + height, left : left + width] = image
     return sheet
+
+
+def as_bytes(images: Tensor) -> np.ndarray:
+    """Return uint8 (N, H, W, 3) from images (N, 3, H, W) in [-1, 1]."""
+    return ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1).cpu().numpy()

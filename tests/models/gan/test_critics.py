@@ -6,38 +6,42 @@ from models.gan.critics import Discriminator, DualEncoder, Posterior
 from models.gan.networks import GanConfig
 from models.training.gan_losses import contrast, divergence, gradient_penalty, relativistic
 
-SMALL = GanConfig(vocabulary_size=20, latent_channels=4, text_length=6, text_width=32, text_layers=1, z_size=8)
-WIDTHS = (8, 12, 16)
+SMALL = GanConfig(
+    vocabulary_size=20, latent_channels=4, text_length=6, text_width=32, text_layers=1, z_size=8, num_compositions=10
+)  # fmt: skip
 
 
-def random_latents(rows: int) -> torch.Tensor:
-    return torch.randn(rows, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+def random_pictures(rows: int) -> torch.Tensor:
+    return torch.randn(rows, 10, generator=torch.Generator().manual_seed(0))
+
+
+def small_discriminator() -> Discriminator:
+    torch.manual_seed(0)
+    return Discriminator(10, width=16, embedding_size=32)
 
 
 def test_discriminator_heeds_picture_and_caption() -> None:
     """Another picture or another caption gets another score."""
-    torch.manual_seed(0)
-    discriminator, latents = Discriminator(4, WIDTHS, embedding_size=32), random_latents(2)
+    discriminator, pictures = small_discriminator(), random_pictures(2)
     captions = torch.eye(2, 32)
-    scores = discriminator(latents, captions)
+    scores = discriminator(pictures, captions)
     assert scores.shape == (2,)
-    assert not torch.allclose(scores, discriminator(latents, captions.flip(0)))
-    assert not torch.allclose(scores, discriminator(latents.flip(0), captions))
+    assert not torch.allclose(scores, discriminator(pictures, captions.flip(0)))
+    assert not torch.allclose(scores, discriminator(pictures.flip(0), captions))
 
 
 def test_penalty_is_the_squared_slope_of_the_score() -> None:
-    """For a linear score the penalty is the squared norm of its weights, whatever the pictures."""
-    weights = torch.randn(4, 16, 16, generator=torch.Generator().manual_seed(1))
-    penalty = gradient_penalty(lambda x: (x * weights).sum(dim=(1, 2, 3)), random_latents(3))
-    torch.testing.assert_close(penalty, weights.square().sum())
+    """For a linear score the penalty is the squared norm of its slope, whatever the pictures."""
+    slope = torch.randn(10, generator=torch.Generator().manual_seed(1))
+    penalty = gradient_penalty(lambda x: x @ slope, random_pictures(3))
+    torch.testing.assert_close(penalty, slope.square().sum())
 
 
 def test_penalty_reaches_the_discriminators_weights() -> None:
     """The penalty is of second order: descending it changes the discriminator."""
-    torch.manual_seed(0)
-    discriminator, captions = Discriminator(4, WIDTHS, embedding_size=32), torch.eye(2, 32)
-    gradient_penalty(lambda x: discriminator(x, captions), random_latents(2)).backward()
-    assert discriminator.trunk.stem.weight.grad.abs().max() > 0
+    discriminator, captions = small_discriminator(), torch.eye(2, 32)
+    gradient_penalty(lambda x: discriminator(x, captions), random_pictures(2)).backward()
+    assert discriminator.trunk[0].weight.grad.abs().max() > 0
 
 
 def test_relativistic_loss_rewards_the_right_order() -> None:
@@ -64,14 +68,14 @@ def test_contrast_falls_when_captions_fit() -> None:
 def test_embeddings_have_unit_length() -> None:
     """Captions and pictures are compared by angle alone."""
     torch.manual_seed(0)
-    encoder = DualEncoder(SMALL, WIDTHS, embedding_size=16)
+    encoder = DualEncoder(SMALL, width=16, embedding_size=16)
     texts = encoder.embed_text(torch.ones(2, 6, dtype=torch.long))
-    images = encoder.embed_latents(random_latents(2))
+    images = encoder.embed_image(random_pictures(2))
     for vectors in (texts, images):
         torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
 
 
 def test_posterior_guesses_noise_of_the_generators_size() -> None:
     """Mean and log-variance, one of each per number of noise."""
-    mean, log_variance = Posterior(SMALL)(random_latents(3))
+    mean, log_variance = Posterior(SMALL, width=16)(random_pictures(3))
     assert mean.shape == log_variance.shape == (3, 8)

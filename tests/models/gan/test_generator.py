@@ -25,14 +25,16 @@ def save_small_gan(folder: Path, *, upscaler: bool = True, channels: int = 4) ->
     torch.manual_seed(0)
     config = GanConfig(
         vocabulary_size=WordTokenizer(WORDS, 24).size, latent_channels=4, text_width=32, text_layers=1,
-        text_queries=2, z_size=8, style_width=32, style_layers=1, coarse_width=16, fine_width=8,
+        text_queries=2, z_size=8, style_width=32, style_layers=1, num_compositions=6,
     )  # fmt: skip
-    save_network(Generator(config), config, folder / "generator")
+    generator = Generator(config)
+    generator.compositions.fit(torch.randn(30, 4, 16, 16))
+    save_network(generator, config, folder / "generator")
     tokenizer = TokenizerConfig(codebook_size=8, latent_channels=channels, coarse_width=8, fine_width=8)
     ImageTokenizer(tokenizer).save_pretrained(folder / "tokenizer")
     (folder / "vocabulary.json").write_text(json.dumps(WORDS))
     if upscaler:
-        sizes = UpscalerConfig(width=8, num_blocks=1)
+        sizes = UpscalerConfig(patch=3, num_shapes=4)
         save_network(Upscaler(sizes), sizes, folder / "upscaler")
     return folder
 
@@ -68,7 +70,9 @@ def test_python_api_and_batch_agree(model: GanGenerator) -> None:
 def test_batch_mates_change_no_bit(model: GanGenerator) -> None:
     """A row's image is the same alone and anywhere in a batch."""
     rows = [row_of("A robot."), row_of(index=1), row_of(truncation_psi=0.5)]
-    assert all(np.array_equal(image, drawn(model, row)[0]) for row, image in zip(rows, drawn(model, *rows), strict=True))
+    assert all(
+        np.array_equal(image, drawn(model, row)[0]) for row, image in zip(rows, drawn(model, *rows), strict=True)
+    )
 
 
 def test_full_truncation_gives_every_seed_the_same_picture(model: GanGenerator) -> None:
