@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from app.client import Client, ServerError
 from app.drawing import draw_and_save
@@ -15,6 +16,7 @@ from app.embedded_redis import EmbeddedRedisError
 from app.logs import configure_logs
 from app.settings import Settings
 from app.supervisor import DataFolderInUseError, RunningService, run_service
+from models.catalog import CatalogError, load_catalog
 
 READY_SECONDS = 300.0  # a large model on a slow disk
 
@@ -29,6 +31,7 @@ async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: s
         console.print("[red]error:[/] EASEL_WORKER_METRICS_PORT is one port: with several workers leave it unset")
         return 2
     try:
+        load_catalog(settings.models_file)  # a mistake in it would only make every process start again and again
         async with run_service(settings, workers=workers) as service:
             greeting = asyncio.create_task(_greet(service, first_prompt, settings, console))
             await stop.wait()
@@ -36,8 +39,8 @@ async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: s
             console.print("\nStopping: the batch in hand is finished, what is queued stays queued.")
             with contextlib.suppress(asyncio.CancelledError):
                 await greeting
-    except (DataFolderInUseError, EmbeddedRedisError, OSError) as error:
-        console.print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+    except (CatalogError, DataFolderInUseError, EmbeddedRedisError, OSError) as error:
+        console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
     return 0
 
