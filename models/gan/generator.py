@@ -207,6 +207,7 @@ def _require_fit(config: GanConfig, tokenizer: ImageTokenizer, words: WordTokeni
 def _revision(folder: Path) -> str:
     """Return a digest of the method and of all weights."""
     digest = hashlib.sha256(_METHOD.encode())
-    for weights in sorted(folder.glob(f"*/{WEIGHTS_FILE}")):
-        digest.update(weights.read_bytes())
+    for part in (NETWORK, TOKENIZER, UPSCALER):
+        if (folder / part).exists():
+            digest.update((folder / part / WEIGHTS_FILE).read_bytes())
     return digest.hexdigest()[:12]

@@ -19,10 +19,12 @@ class GanTraining(TrainingConfig):
 
     `penalty` is R3GAN's gamma, annealed to a tenth; penalties are computed every `penalty_every`
     steps and count that many times as much. `tokenizer` is the folder of the frozen tokenizer;
-    compositions are fitted to `fitting_pages`, and `pages` others are learned from.
+    compositions are fitted to `fitting_pages`, and `pages` others are learned from. `start_from` is an
+    exported folder to go on from, or empty.
     """
 
     tokenizer: str = "models/weights/easel-tokenizer"
+    start_from: str = ""
     warm_up_steps: int = 2000
     pages: int = 24_000
     fitting_pages: int = 2400

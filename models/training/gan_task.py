@@ -3,6 +3,7 @@
 Shapes: B batch, K compositions, T text tokens, E embedding, Z noise.
 """
 
+import json
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models.checkpoints import save_network
+from models.checkpoints import WEIGHTS as WEIGHTS_FILE
+from models.checkpoints import load_network, save_network
 from models.gan.critics import Discriminator, DualEncoder, Posterior
+from models.gan.generator import NETWORK, TOKENIZER
+from models.gan.generator import VOCABULARY as VOCABULARY_FILE
 from models.gan.networks import GanConfig, Generator
 from models.picturebook import VOCABULARY
 from models.text import WordTokenizer
@@ -33,6 +38,7 @@ SHOWPIECES = (
     "A futuristic robot with neon lights in a city at night.",
     "A serene mountain landscape with a river flowing through it.",
 )
+CRITICS = "critics"
 OPPONENT_BETAS = (0.0, 0.99)
 """Adam's where the other side moves too: no momentum."""
 
@@ -51,12 +57,14 @@ class GanTask:
         self.posterior = Posterior(sizes, width)
         self.discriminator = Discriminator(sizes.num_compositions, width, config.embedding_size)
         self.dual_encoder = DualEncoder(replace(sizes, text_layers=1), width, config.embedding_size)
-        self.networks: dict[str, nn.Module] = {
-            "generator": self.generator,
+        self.critics: dict[str, nn.Module] = {
             "posterior": self.posterior,
             "discriminator": self.discriminator,
             "dual_encoder": self.dual_encoder,
         }
+        self.networks: dict[str, nn.Module] = {"generator": self.generator, **self.critics}
+        if config.start_from:
+            self._start_from(Path(config.start_from))
         for network in self.networks.values():
             network.to(self.device)
         self.average = average_of(self.generator)
@@ -218,8 +226,17 @@ class GanTask:
         return tile(as_bytes(torch.cat(rows)), columns)
 
     def export(self, folder: Path) -> None:
-        """Write the averaged generator, and the critics that a continued training starts from."""
-        save_network(self.average, self.generator.config, folder)
+        """Write the averaged generator with all it needs, and the critics, which `start_from` needs too."""
+        save_network(self.average, self.generator.config, folder / NETWORK)
+        save_network(nn.ModuleDict(self.critics), self.config, folder / CRITICS)
+        self.tokenizer.save_pretrained(folder / TOKENIZER)
+        (folder / VOCABULARY_FILE).write_text(json.dumps(VOCABULARY) + "\n", encoding="utf-8")
+
+    def _start_from(self, folder: Path) -> None:
+        exported = load_network(Generator, GanConfig, folder / NETWORK)
+        self.generator.load_state_dict(exported.state_dict())
+        critics = load_file(folder / CRITICS / WEIGHTS_FILE)
+        nn.ModuleDict(self.critics).load_state_dict({name: tensor.float() for name, tensor in critics.items()})
 
 
 def _network_config(config: "GanTraining", vocabulary_size: int, latent_channels: int) -> GanConfig:
