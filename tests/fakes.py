@@ -18,6 +18,7 @@ from models.interface import Capabilities
 from workers.process import run_worker
 
 STEP_SECONDS = 0.02
+DEFAULTS = {"batch_size": 8, "seconds": 0.0, "fits": 1000}
 
 
 class OutOfMemoryError(RuntimeError):
@@ -30,8 +31,8 @@ class ObedientGenerator:
     revision = "obedient-1"
     description = {"device": "cpu", "dtype": "uint8"}  # noqa: RUF012 - never changed
 
-    def __init__(self, max_batch_size=8, seconds=0.0, fits=1000):
-        self.capabilities = Capabilities(max_batch_size=max_batch_size, options={}, cancel=True)
+    def __init__(self, batch_size=8, seconds=0.0, fits=1000):
+        self.capabilities = Capabilities(max_batch_size=int(batch_size), options={}, cancel=True)
         self.batches = []
         self._seconds = seconds
         self._fits = fits  # images in memory at once
@@ -62,8 +63,8 @@ class ObedientGenerator:
 class ContinuousGenerator(ObedientGenerator):
     """Takes `steps=N` steps for each row by itself, and lets new rows join between steps."""
 
-    def __init__(self, max_batch_size=8):
-        super().__init__(max_batch_size)
+    def __init__(self):
+        super().__init__()
         self.capabilities = replace(self.capabilities, admits=True)
 
     def generate(self, rows, feed):
@@ -106,8 +107,8 @@ def log_batch(rows):
 
 def main():
     """Run a worker process with this generator as the model `card`."""
-    size, seconds = int(os.environ.get("TEST_BATCH_SIZE", "8")), float(os.environ.get("TEST_SECONDS", "0"))
-    generator = ContinuousGenerator(size) if "TEST_ADMITS" in os.environ else ObedientGenerator(size, seconds)
+    ordered = {name: float(os.environ.get(f"TEST_{name.upper()}", default)) for name, default in DEFAULTS.items()}
+    generator = ContinuousGenerator() if "TEST_ADMITS" in os.environ else ObedientGenerator(**ordered)
     code = run_worker(Settings(), lambda *_: {"card": generator})
     sys.stderr.flush()
     os._exit(code)

@@ -57,7 +57,7 @@ class BatchRunner:
         """Draw a batch; each of its jobs ends, or goes back to the queue.
 
         Raises:
-            DeviceLost: this process can draw nothing more; the batch is back in the queue.
+            Exception: this process should draw nothing more; the batch is back in the queue.
         """
         model, batch_key = jobs[0].message.model, jobs[0].batch_key
         generator = self._generators[model]
@@ -85,8 +85,8 @@ class BatchRunner:
             draw(generate, rows, feed, max_rows, on_split)
         except JobTimeoutException:
             self._give_back(feed, "timeout")
-        except DeviceLost:
-            self._give_back(feed, "device_lost")
+        except Exception as error:
+            self._give_back(feed, "device_lost" if isinstance(error, DeviceLost) else "internal_error")
             raise
         finally:
             self._settle_dropped(feed)

@@ -42,7 +42,7 @@ from workers.claimed_job import ClaimedJob
 from workers.claims import Claims, Ending
 from workers.collecting import WORK_CHANNEL, BatchCollector
 from workers.committing import Committer
-from workers.failures import DeviceLost
+from workers.failures import trace_of
 from workers.finishing import Finishing
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
@@ -141,8 +141,8 @@ class BatchWorker(SimpleWorker):
         self._drawing = True
         try:
             self._runner.run(self._batch)
-        except DeviceLost as error:
-            log.critical("device_lost", error=type(error.__cause__).__name__)
+        except Exception as error:  # noqa: BLE001 - a new process is the remedy for a lost device and for our own bugs
+            log.critical("worker_broken", error=type(error).__name__, trace=trace_of(error))
             self.exit_code = 1
             self._stop_requested = True
         finally:
@@ -153,6 +153,8 @@ class BatchWorker(SimpleWorker):
         self._finishing.close(give_up=lambda: time.monotonic() > self._lease.stops_at)
         self._committer.close()
         self._lease.close()
+        for job in self._lease.jobs:
+            self._metrics.job_retried(job.message.model, "drained")
         with contextlib.suppress(RedisError):  # then the lease runs out
             given_back = self._claims.release_all()
             super().teardown()  # type: ignore[no-untyped-call]

@@ -9,7 +9,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-ScriptName = Literal["submit", "read", "page", "cancel", "claim", "renew", "release", "reap", "commit", "backlog", "requeue"]
+ScriptName = Literal[
+    "submit", "read", "page", "cancel", "claim", "renew", "release", "reap", "commit", "backlog", "requeue"
+]
 
 
 @cache

@@ -100,6 +100,15 @@ async def test_failures_have_their_own_codes(job_queue, start_worker, prompt, co
     assert job.outcome.error.code == code
 
 
+async def test_running_out_of_memory_lowers_the_batch_size(job_queue, start_worker):
+    """A batch that does not fit is drawn in halves, and later ones are no larger than what did fit."""
+    jobs = await submit(job_queue, *["fox"] * 8)
+    start_worker(environment={"TEST_FITS": "2"})
+    assert set(statuses(await ended(job_queue, jobs))) == {"succeeded"}
+    later = await ended(job_queue, await submit(job_queue, *["fox"] * 4))
+    assert {job.outcome.timings.batch_size for job in later} <= {1, 2}
+
+
 async def test_a_hanging_job_fails_at_its_time_limit_alone(job_queue, start_worker):
     """When a batch times out its jobs run one by one, so only the one that hangs fails."""
     jobs = await submit(job_queue, "fox", "hang", "fox")
