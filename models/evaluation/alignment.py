@@ -17,6 +17,7 @@ from models.picturebook import Picture
 Wrong = dict[str, tuple[str, str]]
 """Attributes that were not found, as (asked for, seen instead)."""
 
+_OVERALL = {"mean": "mean of the attributes", "all_right": "pictures with none wrong"}
 _TITLES = {
     "subject": "subject", "color": "colour", "shape": "shape", "storeys": "storeys", "style": "style",
     "time": "time of day", "setting": "setting", "extra": "extra", "accent": "colour of the extra",
@@ -46,12 +47,12 @@ def attribute_figures(judge: Judge, sets: Mapping[str, np.ndarray], asked: Seque
     return [
         Figure(
             key=name,
-            title=_TITLES.get(name, name),
+            title=title,
             better="higher",
             values={source: share[name] for source, share in shares.items()},
             n=counts.get(name, len(asked)),
         )
-        for name in ("mean", "all_right", *counts)
+        for name, title in (_OVERALL | {name: _TITLES[name] for name in counts}).items()
     ]
 
 

@@ -59,7 +59,8 @@ def evaluate(
     _set_threads(threads)
     generator = _load(model, device, models)
     referees = _referees(judge, matcher, tokenizer, inception_weights)
-    scope = Scope(num_images=num_images, num_questions=num_questions, seed=seed)
+    prompts = max(2, min(16, num_images // 50))
+    scope = Scope(num_images=num_images, num_questions=num_questions, num_prompts=prompts, seed=seed)
     evaluation = _evaluate(model, generator, referees, scope, size)
     for path in write_report(evaluation, out):
         typer.echo(path)

@@ -5,6 +5,9 @@ their values say nothing beside published ones, only beside their floors. With a
 standard Inception weights (and ``torch-fidelity`` installed) they are the standard ones.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -75,11 +78,10 @@ def kernel_distance(reference: Tensor, features: Tensor) -> float:
     Source: Bińkowski et al. 2018, https://arxiv.org/abs/1801.01401, section 3.1.
     """
     size = min(len(reference), len(features), 1000) // 2
-    metric = KernelInceptionDistance(feature=Computed(features.shape[1]), subsets=KID_SUBSETS, subset_size=size)
-    metric.update(reference, real=True)
-    metric.update(features, real=False)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with _fixed_and_quiet():
+        metric = KernelInceptionDistance(feature=Computed(features.shape[1]), subsets=KID_SUBSETS, subset_size=size)
+        metric.update(reference, real=True)
+        metric.update(features, real=False)
         return float(metric.compute()[0])
 
 
@@ -88,11 +90,19 @@ def inception_score(logits: Tensor, splits: int = 10) -> float:
 
     Source: Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 4.
     """
-    metric = InceptionScore(feature=Computed(logits.shape[1]), splits=splits)
-    metric.update(logits)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with _fixed_and_quiet():
+        metric = InceptionScore(feature=Computed(logits.shape[1]), splits=splits)
+        metric.update(logits)
         return float(metric.compute()[0])
+
+
+@contextmanager
+def _fixed_and_quiet() -> Iterator[None]:
+    """Choose the same subsets every time, and leave out the warning that features are kept in memory."""
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        torch.manual_seed(0)
+        warnings.filterwarnings("ignore", "Metric .* will save all extracted features", UserWarning)
+        yield
 
 
 @torch.inference_mode()

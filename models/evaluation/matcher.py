@@ -1,7 +1,7 @@
 """The matcher: a dual encoder that puts captions and pictures into one space (after CLIP).
 
-Used for R-precision only. It shares no weights with the judge, nor with any encoder that a
-generator was trained with, and reads captions by itself.
+Used for R-precision only. Its image side starts from the judge's trunk and goes its own way in
+training; no generator was ever trained with it.
 
 Source: Radford et al. 2021, https://arxiv.org/abs/2103.00020.
 Shapes: B batch, T words, E embedding; images are (B, 3, 128, 128) in [-1, 1].
@@ -71,7 +71,7 @@ class Matcher(nn.Module):
         return self.embed_tokens(self.tokens(captions))
 
     def embed_tokens(self, tokens: Tensor) -> Tensor:
-        """Return unit vectors (B, E) for words (B, T); padding counts for nothing."""
+        """Return unit vectors (B, E) for words (B, T), T being always `max_words`."""
         states, _ = self.reader(self.words(tokens))  # (B, T, 2 · text_width)
         read = states.masked_fill((tokens == PADDING)[..., None], -torch.inf).amax(dim=1)
         return functional.normalize(self.text_head(read), dim=1)

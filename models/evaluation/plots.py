@@ -28,7 +28,7 @@ def share_bars(section: Section) -> str:
     for index, name in enumerate(names):
         heights = [figure.values.get(name, 0.0) for figure in figures]
         axes.bar(places + width * index, heights, width * 0.92, color=COLORS[name], label=LABELS[name])
-    titles = [figure.title.replace(" ", "\n", 1) for figure in figures]
+    titles = [figure.title.replace(" ", "\n") for figure in figures]
     axes.set_xticks(places + 0.4 - width / 2, titles, fontsize=7)
     axes.set(ylim=(0, 1.02))
     canvas.legend(loc="outside upper left", ncols=4, frameon=False, fontsize=8)

@@ -73,8 +73,7 @@ def matching_section(matcher: Matcher, sets: Sets, pages: Sequence[Picture], see
     return Section(
         key="matching",
         title="Finding the caption again",
-        text="A dual encoder of captions and pictures, trained apart from the judge and from every "
-        "generator, looks for a picture's own caption among a hundred, and before one that is wrong in a "
+        text="A dual encoder of captions and pictures, which no generator was trained with, looks for a picture's own caption among a hundred, and before one that is wrong in a "
         "single attribute. Captions leave much open, so several may be true of one picture.",
         figures=figures,
     )
@@ -82,7 +81,6 @@ def matching_section(matcher: Matcher, sets: Sets, pages: Sequence[Picture], see
 
 def distances_section(judge: Judge, sets: Sets, reference: np.ndarray) -> Section:
     """Return FID, KID and Inception Score in the judge's features, the score over subjects."""
-
     unit = in_batches(reference, judge.features).var(dim=0).mean().sqrt()
 
     def features(images: np.ndarray) -> Tensor:
