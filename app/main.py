@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from typing import TypeAlias
+from collections.abc import AsyncIterator
 
 import structlog
 from fastapi import FastAPI
@@ -27,8 +25,6 @@ from app.storage import open_store
 from models.catalog import load_catalog
 
 log = structlog.get_logger()
-
-OpenGateway: TypeAlias = Callable[[Settings, GatewayMetrics, asyncio.Event], AbstractAsyncContextManager[Gateway]]
 
 
 @contextlib.asynccontextmanager
@@ -63,14 +59,14 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
             await queue.close()
 
 
-def create_app(settings: Settings, open_parts: OpenGateway = open_gateway) -> FastAPI:
+def create_app(settings: Settings) -> FastAPI:
     """Make the application; nothing is opened before it starts."""
     metrics = GatewayMetrics(new_registry())
     stopping = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_parts(settings, metrics, stopping) as gateway:
+        async with open_gateway(settings, metrics, stopping) as gateway:
             app.state.gateway = gateway
             log.info("gateway_started", version=__version__, models=list(gateway.catalog.models))
             yield

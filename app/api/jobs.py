@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Header, Query, Request, Response, status
 
+from app.api import following
 from app.api.answers import Job, JobList, job_answer
-from app.api.dependencies import GatewayParts, Links, cancel, wait_for_job
+from app.api.dependencies import GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.schemas import JobSubmission, PageQuery
 from app.api.strict_json import SubmissionRoute
@@ -86,7 +87,7 @@ async def list_jobs(gateway: GatewayParts, links: Links, query: Annotated[PageQu
 @router.delete("/v1/jobs/{job_id}", responses=errors(JobNotFound, JobNotCancelable, QueueUnavailable))
 async def cancel_job(job_id: str, gateway: GatewayParts, links: Links) -> Job:
     """Cancel a job that is queued or running; one that is canceled already stays so."""
-    record = await cancel(gateway, job_id)
+    record = await following.cancel_job(gateway, job_id)
     structlog.contextvars.bind_contextvars(job_id=record.id)
     return job_answer(record, links)
 
@@ -100,4 +101,4 @@ async def _wait_as_preferred(record: JobRecord, prefer: str | None, request: Req
     response.headers["Preference-Applied"] = f"wait={seconds}"
     if record.status.is_final:
         return record
-    return await wait_for_job(request, record.id, seconds) or record
+    return await following.wait_for_job(request, record.id, seconds) or record

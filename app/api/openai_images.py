@@ -14,8 +14,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from app.api.answers import LinkSigner
-from app.api.dependencies import Gateway, GatewayParts, Links, cancel, wait_for_job
+from app.api.dependencies import Gateway, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
+from app.api.following import cancel_job, wait_for_job
 from app.api.middleware import CLIENT_GONE
 from app.api.schemas import ImageGeneration
 from app.api.strict_json import SubmissionRoute
@@ -94,7 +95,7 @@ async def _until_ended(request: Request, gateway: Gateway, record: JobRecord) ->
     if ended is not None and ended.status.is_final:
         return ended
     with contextlib.suppress(JobNotCancelable):
-        await cancel(gateway, record.id)
+        await cancel_job(gateway, record.id)
     if ended is None:
         return None
     if gateway.stopping.is_set():

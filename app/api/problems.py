@@ -77,9 +77,19 @@ def problem_response(error: EaselError, request_id: str, headers: Mapping[str, s
 
 def register(app: FastAPI) -> None:
     """Send every exception of the app through the renderer."""
-    app.add_exception_handler(EaselError, _answer_error)
-    app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_framework)
+
+    @app.exception_handler(EaselError)
+    async def _(request: Request, error: EaselError) -> Response:
+        return _answer(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _(request: Request, error: RequestValidationError) -> Response:
+        return _answer(request, invalid_request(error))
+
+    @app.exception_handler(HTTPException)
+    async def _(request: Request, error: HTTPException) -> Response:
+        headers = {"Allow": _allowed_methods(request)} if error.status_code == 405 else error.headers
+        return _answer(request, _translate(error, request.method), headers)
 
 
 def invalid_request(error: RequestValidationError) -> InvalidRequest:
@@ -91,23 +101,9 @@ def invalid_request(error: RequestValidationError) -> InvalidRequest:
     return InvalidRequest(f"{param}: {detail}" if param else detail, param=param)
 
 
-async def _answer_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, EaselError)  # noqa: S101 - registered for nothing else
-    structlog.contextvars.bind_contextvars(code=error.code)
-    return problem_response(error, request.state.request_id)
-
-
-async def _answer_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    return await _answer_error(request, invalid_request(error))
-
-
-async def _answer_framework(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    ours = _translate(error, request.method)
-    structlog.contextvars.bind_contextvars(code=ours.code)
-    headers = {"Allow": _allowed_methods(request)} if isinstance(ours, MethodNotAllowed) else error.headers
-    return problem_response(ours, request.state.request_id, headers)
+def _answer(request: Request, error: EaselError, headers: Mapping[str, str] | None = None) -> Response:
+    structlog.contextvars.bind_contextvars(code=error.code)  # for the log's line
+    return problem_response(error, request.state.request_id, headers)
 
 
 def _allowed_methods(request: Request) -> str:

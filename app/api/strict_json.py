@@ -14,8 +14,9 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
-from app.api.dependencies import counting_refusals, gateway_of
+from app.api.dependencies import gateway_of
 from app.api.problems import LONGEST_PARAM, invalid_request
+from app.api.submission import counting_refusals
 from app.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 

@@ -12,10 +12,11 @@ from types import MappingProxyType
 import structlog
 
 from app.admission import admit, batch_key, cost
-from app.api.dependencies import Gateway, counting_refusals
+from app.api.dependencies import Gateway
 from app.api.schemas import JobSubmission
-from app.errors import InvalidRequest, ModelNotFound
+from app.errors import EaselError, InvalidRequest, ModelNotFound
 from app.messages import JobRecord
+from app.metrics import GatewayMetrics
 from models.catalog import UnknownModel
 
 SEED_BITS = 32  # of a drawn seed: few enough for every client's numbers, and to be typed
@@ -51,6 +52,16 @@ async def submit(
         gateway.metrics.job_submitted(model)
     structlog.contextvars.bind_contextvars(job_id=record.id, model=model)
     return record
+
+
+@contextlib.contextmanager
+def counting_refusals(metrics: GatewayMetrics) -> Iterator[None]:
+    """Count the error that refuses a submission, if there is one."""
+    try:
+        yield
+    except EaselError as error:
+        metrics.job_refused(error.code)
+        raise
 
 
 def _resolve(gateway: Gateway, name: str | None) -> str:
