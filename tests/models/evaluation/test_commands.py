@@ -43,6 +43,6 @@ def test_showpieces_are_one_sheet(tmp_path):
     """Four prompts by two seeds, at the size asked for."""
     result = run(showpieces, "card", "--out", tmp_path / "sheet.png", "--num-seeds", 2)
     assert result.exit_code == 0, result.output
-    width, height = Image.open(tmp_path / "sheet.png").size
-    assert width > 2 * 128
-    assert height > 4 * 128
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 2 * 128
+        assert sheet.height > 4 * 128
