@@ -73,6 +73,8 @@ class ContinuousGenerator(ObedientGenerator):
             left |= {row: self._steps(row) for row in feed.admit(self.capabilities.max_batch_size - len(left))}
             time.sleep(STEP_SECONDS)
             left = {row: steps - 1 for row, steps in left.items() if not feed.cancelled(row)}
+            for row, steps in left.items():
+                feed.progress(row, self._steps(row) - steps, self._steps(row))
             for row in [row for row, steps in left.items() if steps <= 0]:
                 feed.done(row, np.full((8, 8, 3), row.request.seed % 256, np.uint8))
                 del left[row]

@@ -23,6 +23,7 @@ class ClaimedJob:
     id: str
     execution: str  # "<job id>:<execution id>", the fencing token
     queue: str
+    model: str
     message: JobMessage
     deaths: int  # workers that died while they were running it
     waited_seconds: float

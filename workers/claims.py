@@ -45,9 +45,14 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch, or none and how long until one that is filling must start (None: nothing waits)."""
+    """A batch, or none and how long until one that is filling must start (None: nothing waits).
+
+    `refused` are jobs that were taken with the batch but cannot or must not be drawn: their endings only need to
+    be committed.
+    """
 
     jobs: tuple[ClaimedJob, ...] = ()
+    refused: tuple[Ending, ...] = ()
     ready_in_seconds: float | None = None
 
 
@@ -131,8 +136,9 @@ class Claims:
         } | {name: value for name, value in question.items() if value is not None}
         match self._run("claim", json.dumps(ask)):
             case [b"batch", *started]:
-                jobs = [self._started(*one) for one in started]
-                return Claim(tuple(job for job in jobs if job), 0.0)
+                taken = [self._started(*one) for one in started]
+                jobs = tuple(one for one in taken if isinstance(one, ClaimedJob))
+                return Claim(jobs, tuple(one for one in taken if isinstance(one, Ending)), 0.0)
             case [b"wait", seconds]:
                 return Claim(ready_in_seconds=float(seconds))
             case [b"unregistered"]:
@@ -141,14 +147,15 @@ class Claims:
 
     def _started(
         self, job_id: bytes, execution_id: bytes, queue: bytes, waited: bytes, flat: list[bytes]
-    ) -> ClaimedJob | None:
-        """Read a job just started; one that cannot or must not be run is failed on the spot."""
+    ) -> ClaimedJob | Ending:
+        """Read a job just started, or refuse it."""
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         deaths = int(fields.get(b"deaths") or 0)
         known: dict[str, Any] = {
             "id": job_id.decode(),
             "execution": f"{job_id.decode()}:{execution_id.decode()}",
             "queue": queue.decode(),
+            "model": queue.decode().partition(":")[0],
             "deaths": deaths,
             "waited_seconds": float(waited),
             "batch_key": fields.get(b"batch_key", b"").decode(),
@@ -157,16 +164,11 @@ class Claims:
         try:
             job = ClaimedJob(message=read_message(fields[b"data"]), **known)
         except ValueError as error:
-            self._refuse(known, "invalid_job", f"not a job of this service: {type(error).__name__}")
-            return None
+            job = ClaimedJob(message=None, **known)  # type: ignore[arg-type]  # nothing reads it on the way out
+            return _refusal(job, "invalid_job", f"not a job of this service: {type(error).__name__}")
         if deaths >= MAX_DEATHS:
-            self._refuse(known, "quarantined", f"{deaths} workers died while drawing this job; it is not tried again")
-            return None
+            return _refusal(job, "quarantined", f"{deaths} workers died while drawing this job; it is not tried again")
         return job
-
-    def _refuse(self, known: Mapping[str, Any], code: str, text: str) -> None:
-        job = ClaimedJob(message=None, **known)  # type: ignore[arg-type]  # nothing reads it on the way out
-        self.commit([Ending(job, Outcome(error=JobError(code=code, message=text)), trace=text)])
 
     def _as_json(self, ending: Ending, ended_at: str) -> str:
         job, failed = ending.job, ending.outcome.error is not None
@@ -197,3 +199,7 @@ class Claims:
         if name not in self._scripts:
             self._scripts[name] = self._client.register_script(script(name))
         return self._scripts[name](args=[RQ_KEY_PREFIX, *args])
+
+
+def _refusal(job: ClaimedJob, code: str, text: str) -> Ending:
+    return Ending(job, Outcome(error=JobError(code=code, message=text)), trace=text)

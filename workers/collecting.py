@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from workers.batching import BatchCaps, MaxWait
 from workers.claimed_job import ClaimedJob
-from workers.claims import Claim, Claims, LeaseLost
+from workers.claims import Claim, Claims, Ending, LeaseLost
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
 
@@ -32,6 +32,7 @@ class BatchCollector:
         caps: BatchCaps,
         batch_sizes: Mapping[str, int],
         max_wait: MaxWait,
+        refuse: Callable[[Ending], None],
         metrics: WorkerMetrics,
     ) -> None:
         self._claims = claims
@@ -39,6 +40,7 @@ class BatchCollector:
         self._caps = caps
         self._batch_sizes = batch_sizes
         self._max_wait = max_wait
+        self._refuse = refuse
         self._metrics = metrics
         self._arrived = threading.Event()
         self._collecting_since: float | None = None
@@ -62,7 +64,7 @@ class BatchCollector:
             self._arrived.clear()
             try:
                 claim = self._claim(self._max_wait.seconds(time.monotonic()) if block else 0.0)
-                if claim.jobs or not block:
+                if claim.jobs or not (block or claim.refused):
                     return claim.jobs
                 if claim.ready_in_seconds is None:
                     on_idle()
@@ -81,8 +83,7 @@ class BatchCollector:
         self._arrived.clear()
         try:
             with self._lease.lock:
-                jobs = self._claims.admit(self._batch_sizes, batch_key=batch_key, room=room).jobs
-                self._lease.hold(jobs)
+                jobs = self._held(self._claims.admit(self._batch_sizes, batch_key=batch_key, room=room)).jobs
         except (LeaseLost, RedisError):
             return ()
         self._room_refused = room - sum(job.message.request.num_images for job in jobs)
@@ -90,9 +91,9 @@ class BatchCollector:
         return jobs
 
     def _claim(self, max_wait_seconds: float) -> Claim:
+        caps = self._caps.limits
         with self._lease.lock:
-            claim = self._claims.claim(self._batch_sizes, max_wait_seconds=max_wait_seconds, caps=self._caps.limits)
-            self._lease.hold(claim.jobs)
+            claim = self._held(self._claims.claim(self._batch_sizes, max_wait_seconds=max_wait_seconds, caps=caps))
         self._room_refused = 0
         if claim.jobs:
             self._collected(claim.jobs)
@@ -100,16 +101,23 @@ class BatchCollector:
             self._collecting_since = self._collecting_since or time.monotonic()
         return claim
 
+    def _held(self, claim: Claim) -> Claim:
+        """Put what was claimed under the lease, before anything else can fail."""
+        self._lease.hold([*claim.jobs, *(ending.job for ending in claim.refused)])
+        for ending in claim.refused:
+            self._refuse(ending)
+        return claim
+
     def _collected(self, jobs: Sequence[ClaimedJob]) -> None:
         since, self._collecting_since = self._collecting_since, None
         seconds = time.monotonic() - since if since else 0.0
         num_images = sum(job.message.request.num_images for job in jobs)
-        self._metrics.batch_collected(jobs[0].message.model, num_images=num_images, seconds=seconds)
+        self._metrics.batch_collected(jobs[0].model, num_images=num_images, seconds=seconds)
         self._started(jobs)
 
     def _started(self, jobs: Sequence[ClaimedJob]) -> None:
         for job in jobs:
-            self._metrics.job_started(job.message.model, job.waited_seconds)
+            self._metrics.job_started(job.model, job.waited_seconds)
 
     def _pause(self, claim: Claim) -> float:
         ready_in = claim.ready_in_seconds

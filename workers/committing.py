@@ -80,7 +80,7 @@ class Committer:
 
     def _follow_up(self, ending: Ending, answer: CommitAnswer) -> None:
         if answer == "lost":
-            self._metrics.commit_fenced(ending.job.message.model)
+            self._metrics.commit_fenced(ending.job.model)
             log.warning("commit_fenced", job_id=ending.job.id)
         elif answer != "canceled":
             if answer == "rq":
@@ -92,11 +92,11 @@ class Committer:
         seconds = job.waited_seconds + time.monotonic() - job.claimed_at
         status = JobStatus.FAILED if outcome.error else JobStatus.SUCCEEDED
         cause = outcome.error.code if outcome.error else ""
-        self._metrics.job_finished(job.message.model, status, cause, seconds=seconds)
+        self._metrics.job_finished(job.model, status, cause, seconds=seconds)
         log.info(
             "job_finished",
             job_id=job.id,
-            model=job.message.model,
+            model=job.model,
             status=status.value,
             cause=cause,
             seconds=round(seconds, 4),

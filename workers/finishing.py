@@ -133,7 +133,7 @@ class Finishing:
 
     def _stored(self, drawing: _Drawing, row: Row, stored: Stored) -> None:
         self._metrics.image_stored(
-            drawing.job.message.model,
+            drawing.job.model,
             width=stored.image.width,
             height=stored.image.height,
             encode_seconds=stored.encode_seconds,

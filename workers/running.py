@@ -59,7 +59,7 @@ class BatchRunner:
         Raises:
             Exception: this process should draw nothing more; the batch is back in the queue.
         """
-        model, batch_key = jobs[0].message.model, jobs[0].batch_key
+        model, batch_key = jobs[0].model, jobs[0].batch_key
         generator = self._generators[model]
         max_rows = generator.capabilities.max_batch_size
         suspect = any(job.deaths for job in jobs)
@@ -113,7 +113,7 @@ class BatchRunner:
         log.warning("batch_given_back", jobs=[job.id for job in jobs], cause=cause)
         for job in jobs:
             self._finishing.forget(job)
-            self._metrics.job_retried(job.message.model, cause)
+            self._metrics.job_retried(job.model, cause)
         with contextlib.suppress(RedisError):  # then the next renewal of the lease does it
             self._claims.release(jobs, suspect=True)
         for job in jobs:

@@ -94,10 +94,16 @@ class BatchWorker(SimpleWorker):
         self._most_images = max(batch_sizes.values())
         self._claims = Claims(self.connection, self.name, settings.job_retention_seconds)
         self._lease = Lease(self._claims, list(self._generators), settings.lease_seconds, self._register_again, metrics)
-        self._collector = BatchCollector(
-            self._claims, self._lease, caps, batch_sizes, MaxWait(settings.max_wait_seconds), metrics
-        )
         self._committer = Committer(self._claims, metrics, end_with_rq=self._end_with_rq, on_end=self._lease.let_go)
+        self._collector = BatchCollector(
+            self._claims,
+            self._lease,
+            caps,
+            batch_sizes,
+            MaxWait(settings.max_wait_seconds),
+            self._committer.add,
+            metrics,
+        )
         self._finishing = Finishing(store, self._committer.add, metrics)
         self._runner = BatchRunner(
             self._generators,
@@ -154,7 +160,7 @@ class BatchWorker(SimpleWorker):
         self._committer.close()
         self._lease.close()
         for job in self._lease.jobs:
-            self._metrics.job_retried(job.message.model, "drained")
+            self._metrics.job_retried(job.model, "drained")
         with contextlib.suppress(RedisError):  # then the lease runs out
             given_back = self._claims.release_all()
             super().teardown()  # type: ignore[no-untyped-call]

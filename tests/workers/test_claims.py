@@ -46,8 +46,11 @@ def desk(job_queue, sync_client):
 
 
 def claim(claims, most=8, wait=0.0, **options):
-    """Claim and return the ids."""
-    return [job.id for job in claims.claim({"card": most}, max_wait_seconds=wait, **options).jobs]
+    """Claim, commit refusals, and return the ids of the batch."""
+    taken = claims.claim({"card": most}, max_wait_seconds=wait, **options)
+    if taken.refused:
+        claims.commit(taken.refused)
+    return [job.id for job in taken.jobs]
 
 
 async def test_only_compatible_jobs_share_a_batch(desk):

@@ -224,7 +224,7 @@ async def test_jobs_join_a_running_batch(job_queue, start_worker):
     """A generator that admits rows draws a newcomer beside a long job, and not after it."""
     start_worker(environment={"TEST_ADMITS": "1"})
     (long,) = await submit(job_queue, "steps=200")
-    await until_running(job_queue, long)
+    await until_drawing(job_queue, long)
     (short,) = await submit(job_queue, "steps=2")
     assert (await job_queue.wait(short.id, 3)).status is JobStatus.SUCCEEDED
     assert (await job_queue.get(long.id)).status is JobStatus.RUNNING
@@ -234,7 +234,7 @@ async def test_an_admitted_job_that_fails_fails_alone(job_queue, start_worker):
     """What joined later takes part in the bisection of a batch that raises."""
     start_worker(environment={"TEST_ADMITS": "1"})
     (long,) = await submit(job_queue, "steps=30")
-    await until_running(job_queue, long)
+    await until_drawing(job_queue, long)
     (bad,) = await submit(job_queue, "steps=30 raise")
     done = await ended(job_queue, [long, bad])
     assert statuses(done) == ["succeeded", "failed"]
@@ -244,7 +244,7 @@ async def test_a_drain_admits_nobody(job_queue, start_worker):
     """A stopping worker ends although more work keeps coming."""
     worker = start_worker(environment={"TEST_ADMITS": "1"})
     (long,) = await submit(job_queue, "steps=60")
-    await until_running(job_queue, long)
+    await until_drawing(job_queue, long)
     worker.process.terminate()
     await asyncio.sleep(0.1)
     (late,) = await submit(job_queue, "steps=2")
