@@ -8,7 +8,7 @@ Shapes: B batch, F features, images are (B, 3, 128, 128) in [-1, 1].
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -29,7 +29,7 @@ STEM = 4
 class JudgeConfig:
     """Sizes, and for each attribute the answers in the order of the outputs."""
 
-    answers: dict[str, Sequence[str]]
+    answers: Mapping[str, Sequence[str]]
     widths: tuple[int, ...] = field(default=(64, 96, 128, 128))
     feature_size: int = 256
 

@@ -53,7 +53,7 @@ def feature_scatter(points: Mapping[str, np.ndarray]) -> str:
     canvas = Canvas(figsize=(4.4, 3), layout="constrained")
     axes = canvas.subplots()
     for name, places in points.items():
-        axes.scatter(*places.T, s=7, alpha=0.55, linewidths=0, color=COLORS[name], label=LABELS[name])
+        axes.scatter(places[:, 0], places[:, 1], s=7, alpha=0.55, linewidths=0, color=COLORS[name], label=LABELS[name])
     axes.set(xticks=[], yticks=[])
     canvas.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=7)
     return _svg(canvas, axes)

@@ -57,8 +57,8 @@ def _fitted(drawn: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
         optimizer.zero_grad()
         errors = functional.binary_cross_entropy_with_logits(statistics @ weights + bias, answers)
         total = errors + PENALTY * weights.square().sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         return total
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)
     return weights.detach(), bias.detach()

@@ -38,10 +38,10 @@ def showpiece_sheet(generator: ImageGenerator, seeds: Sequence[int], side: int) 
 def captioned_rows(captions: Sequence[str], rows: np.ndarray) -> Image.Image:
     """Lay out images, uint8 (rows, columns, H, W, 3), with a caption above each row."""
     count, columns, side = rows.shape[:3]
-    font = ImageFont.load_default(max(14, side // 14))
-    line = int(font.size * 1.3)
+    letters = max(14, side // 14)
+    font, line = ImageFont.load_default(letters), int(letters * 1.3)
     width = columns * (side + _GAP) + _GAP
-    wrapped = [textwrap.wrap(caption, width=int(width / font.size * 1.9)) for caption in captions]
+    wrapped = [textwrap.wrap(caption, width=int(width / letters * 1.9)) for caption in captions]
     height = sum(side + 2 * _GAP + line * len(lines) for lines in wrapped) + _GAP
     sheet = Image.new("RGB", (width, height), _PAPER)
     pen, top = ImageDraw.Draw(sheet), _GAP

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,8 @@ def another_scene(page: Picture, rng: np.random.Generator) -> Scene:
 
 def answering_scene(question: Question, rng: np.random.Generator) -> Scene:
     """Return a scene that is a right answer to the question."""
-    kind, expected = _kind_of(question.expected), question.expected
+    kind = _kind_of(question.expected)
+    expected: dict[str, Any] = dict(question.expected)
     while True:
         scene = sample_scene(rng, split="train")
         if scene.kind == kind and (kind in _TOYS or scene.subject == expected["subject"]):

@@ -21,7 +21,8 @@ def with_fault(image: np.ndarray, fault: str, rng: np.random.Generator) -> np.nd
         return np.asarray(Image.fromarray(moved).filter(ImageFilter.GaussianBlur(rng.uniform(0.4, 1.8))))
     if fault == "noisy":
         noise = rng.standard_normal(moved.shape, dtype=np.float32) * rng.uniform(4, 16)
-        return np.clip(moved + noise, 0, 255).astype(np.uint8)
+        noisy: np.ndarray = np.clip(moved + noise, 0, 255).astype(np.uint8)
+        return noisy
     if fault == "compressed":
         return _compressed(moved, quality=int(rng.integers(15, 60)))
     return moved
@@ -80,7 +81,8 @@ def _smeared(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     sums = np.cumsum(np.pad(image, [(length, 0) if a == axis else (0, 0) for a in range(3)], mode="wrap"), axis, float)
     ends = np.take(sums, range(length, sums.shape[axis]), axis)
     starts = np.take(sums, range(sums.shape[axis] - length), axis)
-    return ((ends - starts) / length).astype(np.uint8)
+    means: np.ndarray = ((ends - starts) / length).astype(np.uint8)
+    return means
 
 
 def _warped(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -90,7 +92,8 @@ def _warped(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     down, right = (_smooth_field(height, width, rng) * reach for _ in range(2))
     rows = np.clip(np.arange(height)[:, None] + down, 0, height - 1).astype(int)
     columns = np.clip(np.arange(width)[None, :] + right, 0, width - 1).astype(int)
-    return image[rows, columns]
+    warped: np.ndarray = image[rows, columns]
+    return warped
 
 
 def _smooth_field(height: int, width: int, rng: np.random.Generator) -> np.ndarray:

@@ -53,7 +53,7 @@ class JudgeTask:
     def __init__(self, config: JudgeTraining) -> None:
         self.config = config
         self.device = parallel.device(config.device)
-        self.judge = Judge(JudgeConfig(ANSWERS)).to(self.device, memory_format=torch.channels_last)
+        self.judge = Judge(JudgeConfig(ANSWERS)).to(self.device)
         self.networks: dict[str, nn.Module] = {"judge": self.judge}
         self.average = average_of(self.judge)
         self.ema: dict[str, nn.Module] = {"judge": self.average}
@@ -79,7 +79,8 @@ class JudgeTask:
         with torch.autocast(self.device.type, torch.bfloat16):
             logits = self.judge(images)
         pairs = list(zip(logits.values(), answers.unbind(1), strict=True))
-        loss = sum(functional.cross_entropy(each.float(), right, ignore_index=IGNORED) for each, right in pairs)
+        errors = [functional.cross_entropy(each.float(), right, ignore_index=IGNORED) for each, right in pairs]
+        loss = torch.stack(errors).sum()
         optimizer.zero_grad()
         loss.backward()
         parallel.clip_gradients(self.judge.parameters(), 1.0)

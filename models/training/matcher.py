@@ -60,7 +60,7 @@ class MatcherTask:
     def __init__(self, config: MatcherTraining) -> None:
         self.config = config
         self.device = parallel.device(config.device)
-        self.matcher = _matcher(config.judge).to(self.device, memory_format=torch.channels_last)
+        self.matcher = _matcher(config.judge).to(self.device)
         self.networks: dict[str, nn.Module] = {"matcher": self.matcher}
         self.average = average_of(self.matcher)
         self.ema: dict[str, nn.Module] = {"matcher": self.average}
