@@ -1,6 +1,8 @@
-"""What the queue costs: jobs per second and round trips against RQ's SimpleWorker, delays, and a claim from a long queue.
+"""What the queue costs: jobs per second and round trips against RQ's SimpleWorker, delays, and long queues.
 
-Everything runs on a Redis of its own and this process: `python -m benchmarks.batched_queue`. The generator takes no time and
+Usage: python -m benchmarks.batched_queue [--jobs 2000] [--long-queue 100000]
+
+Everything runs in this process, on a Redis of its own. But for one measurement the generator takes no time and
 images lie in memory, so what is measured is the queue alone; images are still encoded and marked.
 """
 
@@ -11,6 +13,7 @@ import asyncio
 import logging
 import os
 import platform
+import signal
 import statistics
 import tempfile
 import threading
@@ -29,6 +32,7 @@ from app.messages import JobMessage
 from app.metrics import new_registry
 from app.redis_connections import async_redis
 from app.settings import Settings
+from app.storage.files import FileStore
 from models.interface import Capabilities, Feed, GenerationRequest, Row
 from tests.processes import RedisServer
 from workers.claims import Claims
@@ -161,15 +165,26 @@ def measure_delays(settings: Settings, server: RedisServer, count: int) -> list[
                 await queue.wait(job.id, 10)
                 await asyncio.sleep(0.03)
             await queue.close()
-        worker.request_stop(0, None)
+        os.kill(os.getpid(), signal.SIGTERM)
 
-    # Signals can be handled only in the main thread, where the worker is.
+    # The worker needs the main thread, for its signals.
     stopper = threading.Thread(target=lambda: asyncio.run(trickle()))
-    worker.request_stop = lambda *_: (setattr(worker, "_stop_requested", True), worker._collector.ring())  # type: ignore[method-assign]
     stopper.start()
     worker.work(logging_level="ERROR")
     stopper.join()
     return [span[0] - at for span, at in zip(generator.spans, submitted, strict=True)]
+
+
+def measure_saturated(settings: Settings, server: RedisServer, num_batches: int, batch_seconds: float) -> float:
+    """Return the share of its time that the generator is busy while full batches wait and images go to files."""
+    client = counting_client(server)
+    client.flushall()
+    asyncio.run(submit_many(settings, 8 * num_batches))
+    generator = InstantGenerator(8, batch_seconds)
+    store = FileStore.open(settings.data_dir, None)
+    worker = BatchWorker(settings, client, {MODEL: generator}, store, WorkerMetrics(new_registry()))
+    worker.work(burst=True, logging_level="ERROR")
+    return num_batches * batch_seconds / (generator.spans[-1][1] - generator.spans[0][0])
 
 
 def measure_long_queue(settings: Settings, server: RedisServer, length: int) -> float:
@@ -228,6 +243,8 @@ def measure_all(settings: Settings, server: RedisServer, jobs: int, long_queue: 
             f"max_wait {1000 * wait:2.0f} ms: submit to start p50 {1000 * percentile(delays, 0.5):.1f} ms, "
             f"p95 {1000 * percentile(delays, 0.95):.1f} ms"
         )
+    busy = measure_saturated(settings, server, 30, 0.2)
+    print(f"generator of 200 ms per batch of 8, images in files: {busy:.3f} of a bare loop's images/s")
     if long_queue:
         seconds = measure_long_queue(settings, server, long_queue)
         print(f"claim of 8 with {long_queue} queued: {1000 * seconds:.1f} ms")

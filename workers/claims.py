@@ -115,9 +115,9 @@ class Claims:
         """Queue again what dead workers were running and return the id and model of each such job."""
         return [(job_id.decode(), model.decode()) for job_id, model in self._run("reap", *models)]
 
-    def cancel(self, job: ClaimedJob) -> None:
-        """Record that a job in hand was stopped, unless that is on record already."""
-        self._run("cancel", job.id, timestamp(), job.keep_seconds)
+    def cancel(self, job: ClaimedJob) -> bool:
+        """Record that a job in hand was stopped; False if that is on record already."""
+        return bool(self._run("cancel", job.id, timestamp(), job.keep_seconds) == b"started")
 
     def commit(self, endings: Sequence[Ending]) -> list[CommitAnswer]:
         """Write outcomes, each once; "canceled" and "lost" ones are dropped, "rq" ones are left to RQ."""

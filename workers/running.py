@@ -11,6 +11,7 @@ import structlog
 from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
+from app.messages import JobStatus
 from models.interface import ImageGenerator, Row
 from workers.batching import BatchCaps
 from workers.claimed_job import ClaimedJob
@@ -126,6 +127,12 @@ class BatchRunner:
                 continue
             self._finishing.forget(job)
             if job.dropped == "stopped":
-                with contextlib.suppress(RedisError):  # it is on record already if the gateway stopped it
-                    self._claims.cancel(job)
+                self._record_stop(job)
             self._lease.let_go(job)
+
+    def _record_stop(self, job: ClaimedJob) -> None:
+        """Cancel a job that RQ's `stop-job` stopped; the gateway's cancellations are on record already."""
+        with contextlib.suppress(RedisError):
+            if self._claims.cancel(job):
+                seconds = job.waited_seconds + time.monotonic() - job.claimed_at
+                self._metrics.job_finished(job.model, JobStatus.CANCELED, "stopped", seconds=seconds)
