@@ -23,10 +23,12 @@ from models.training.config import TrainingConfig
 from models.training.muon import Muon
 from models.training.plots import as_bytes, tile
 from models.training.schedule import set_learning_rate, warmup_stable_decay
+from models.transformer.blocks import from_blocks, to_blocks
+from models.transformer.config import TransformerConfig
 from models.transformer.engine import Engine, SamplingOptions, Sequence
 from models.transformer.generator import NETWORK, TOKENIZER
 from models.transformer.generator import VOCABULARY as VOCABULARY_FILE
-from models.transformer.network import Transformer, TransformerConfig, from_blocks, to_blocks
+from models.transformer.network import Transformer
 from models.transformer.tokenizer import ImageTokenizer
 
 SHEET_PROMPTS = (

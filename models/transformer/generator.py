@@ -22,28 +22,40 @@ from models.checkpoints import CheckpointError, load_network
 from models.interface import Capabilities, Feed, GenerationRequest, Image, Range, Row
 from models.seeding import image_rng
 from models.text import WordTokenizer
+from models.transformer.blocks import from_blocks
+from models.transformer.config import TransformerConfig
 from models.transformer.engine import Engine, SamplingOptions
 from models.transformer.engine import Sequence as Picture
-from models.transformer.network import Transformer, TransformerConfig, from_blocks
+from models.transformer.network import Transformer
 from models.transformer.tokenizer import PATCH, ImageTokenizer
+from models.upscaler.network import Upscaler, enlarge
 
 NETWORK = "transformer"
 TOKENIZER = "tokenizer"
+UPSCALER = "upscaler"
 VOCABULARY = "vocabulary.json"
 _METHOD = "1"
 """Goes up when the same weights and seed give another picture."""
+_DOUBLINGS = 3
 
 
 class TransformerGenerator:
     """Draw pictures block by block, taking in new ones while others are half done."""
 
-    def __init__(self, network: Transformer, tokenizer: ImageTokenizer, words: WordTokenizer, revision: str) -> None:
+    def __init__(
+        self,
+        network: Transformer,
+        tokenizer: ImageTokenizer,
+        words: WordTokenizer,
+        upscaler: Upscaler | None,
+        revision: str,
+    ) -> None:
         self._network = network
         self._tokenizer = tokenizer
         self._words = words
+        self._upscaler = upscaler
         self.revision = revision
-        self._side = PATCH * network.config.grid
-        self.capabilities = _capabilities(self._side, network.config)
+        self.capabilities = _capabilities(network.config, upscales=upscaler is not None)
 
     @classmethod
     def from_pretrained(
@@ -55,6 +67,8 @@ class TransformerGenerator:
     ) -> Self:
         """Load the generator from a folder, or a bundled one by its id.
 
+        Without an upscaler in the folder, pictures have one size only.
+
         Raises:
             CheckpointError: a file is missing or damaged, or the parts do not fit each other.
         """
@@ -64,14 +78,15 @@ class TransformerGenerator:
         tokenizer = ImageTokenizer.from_pretrained(folder / TOKENIZER)
         words = WordTokenizer(_read_vocabulary(folder / VOCABULARY), network.config.text_length)
         _require_fit(network.config, tokenizer, words, folder)
-        network, tokenizer = network.to(device, dtype), tokenizer.to(device)
-        return cls(network, tokenizer, words, revision=_revision(folder))
+        upscaler = Upscaler.from_pretrained(folder / UPSCALER).to(device) if (folder / UPSCALER).exists() else None
+        return cls(network.to(device, dtype), tokenizer.to(device), words, upscaler, _revision(folder))
 
     @property
     def description(self) -> dict[str, str]:
         """Where and how it runs."""
         weight = self._network.words.weight
-        parameters = sum(p.numel() for n in (self._network, self._tokenizer) for p in n.parameters())
+        parts = [part for part in (self._network, self._tokenizer, self._upscaler) if part is not None]
+        parameters = sum(p.numel() for part in parts for p in part.parameters())
         dtype = str(weight.dtype).removeprefix("torch.")
         return {"device": str(weight.device), "dtype": dtype, "parameters": str(parameters)}
 
@@ -86,20 +101,28 @@ class TransformerGenerator:
         return self._network.encode_text(tokens)[0]
 
     def generate_image(
-        self, text_or_encoding: str | Tensor, *, seed: int = 0, options: SamplingOptions | None = None
+        self,
+        text_or_encoding: str | Tensor,
+        *,
+        seed: int = 0,
+        size: int | None = None,
+        options: SamplingOptions | None = None,
     ) -> Image:
-        """Draw one picture, uint8 (H, W, 3); the same seed gives the same picture.
+        """Draw one square picture, uint8 (H, W, 3); the same seed gives the same picture.
 
         Raises:
-            ValueError: the prompt has more words than the network reads.
+            ValueError: the prompt has more words than the network reads, or the size is not to be had.
         """
+        side = size or self.capabilities.default_size[0]
+        if (side, side) not in self.capabilities.sizes:
+            raise ValueError(f"size must be one of {[width for width, _ in self.capabilities.sizes]}, got {size}")
         encoding = self.encode_text(text_or_encoding) if isinstance(text_or_encoding, str) else text_or_encoding
         engine: Engine[int] = Engine(self._network, capacity=1)
         engine.admit(seed, (encoding, self.encode_text("")), options or SamplingOptions(), image_rng(seed, 0))
         finished: list[Picture[int]] = []
         while not finished:
             finished = engine.step()
-        return self._draw(finished)[0]
+        return self._draw(finished[0], side)
 
     def generate(self, rows: Sequence[Row], feed: Feed) -> None:
         """Draw the rows, and those that the feed admits meanwhile.
@@ -110,10 +133,9 @@ class TransformerGenerator:
         engine: Engine[Row] = Engine(self._network, self.capabilities.max_batch_size)
         self._admit(engine, rows, feed)
         while engine.running:
-            finished = engine.step()
-            for picture, image in zip(finished, self._draw(finished), strict=True):
+            for picture in engine.step():
                 feed.progress(picture.key, picture.position, len(picture.tokens))
-                feed.done(picture.key, image)
+                feed.done(picture.key, self._draw(picture, picture.key.request.width))
             self._report(engine, feed)
             self._admit(engine, feed.admit(engine.room) if engine.room else (), feed)
 
@@ -135,33 +157,27 @@ class TransformerGenerator:
                 continue
             feed.progress(row, picture.position, len(picture.tokens))
             if feed.wants_preview(row):
-                feed.preview(row, self._draw([picture])[0])
+                feed.preview(row, self._draw(picture, self.capabilities.default_size[0]))
 
     @torch.inference_mode()
-    def _draw(self, pictures: Sequence[Picture[Any]]) -> list[Image]:
-        """Return the pictures, uint8 (H, W, 3); what is not drawn yet is grey."""
-        if not pictures:
-            return []
-        device = self._network.words.weight.device
-        block = self._network.config.block
-        tokens = torch.stack([picture.tokens for picture in pictures]).to(device)
-        drawn = torch.stack([_drawn(picture) for picture in pictures]).to(device)
-        latents = self._tokenizer.quantizer.lookup(from_blocks(tokens, block))
-        images = self._tokenizer.decode(latents * from_blocks(drawn, block)[:, :1])
-        levels = ((images.clamp(-1, 1) + 1) * 127.5).round().byte()
-        return list(levels.movedim(1, -1).cpu().numpy())
+    def _draw(self, picture: Picture[Any], side: int) -> Image:
+        """Return the picture, uint8 (side, side, 3); what is not drawn yet is the mean colour."""
+        device, block = self._network.words.weight.device, self._network.config.block
+        drawn = torch.arange(len(picture.tokens)) < picture.position
+        shown = from_blocks(drawn[:, None].expand_as(picture.tokens)[None], block)[:, :1]  # (1, 1, h, w)
+        latents = self._tokenizer.quantizer.lookup(from_blocks(picture.tokens[None], block).to(device))
+        images = self._tokenizer.decode(latents * shown.to(device)).clamp(-1, 1)
+        if self._upscaler is not None:
+            images = enlarge(self._upscaler, images, side)
+        levels = ((images[0] + 1) * 127.5).round().byte()
+        return levels.movedim(0, -1).contiguous().cpu().numpy()
 
 
-def _drawn(picture: Picture[Any]) -> Tensor:
-    """Return which tokens (S, N) are drawn."""
-    blocks = torch.arange(len(picture.tokens)) < picture.position
-    return blocks[:, None].expand_as(picture.tokens)
-
-
-def _capabilities(side: int, config: TransformerConfig) -> Capabilities:
+def _capabilities(config: TransformerConfig, *, upscales: bool) -> Capabilities:
+    sides = [PATCH * config.grid << doublings for doublings in range(_DOUBLINGS + 1 if upscales else 1)]
     return Capabilities(
-        sizes=((side, side),),
-        default_size=(side, side),
+        sizes=tuple((side, side) for side in sides),
+        default_size=(sides[0], sides[0]),
         negative_prompt=True,
         options={
             "guidance_scale": Range(minimum=0, maximum=10, default=SamplingOptions.guidance_scale),
@@ -197,6 +213,7 @@ def _require_fit(config: TransformerConfig, tokenizer: ImageTokenizer, words: Wo
 def _revision(folder: Path) -> str:
     """Return a digest of the method and of all weights."""
     digest = hashlib.sha256(_METHOD.encode())
-    for part in (NETWORK, TOKENIZER):
-        digest.update((folder / part / WEIGHTS_FILE).read_bytes())
+    for part in (NETWORK, TOKENIZER, UPSCALER):
+        if (folder / part).exists():
+            digest.update((folder / part / WEIGHTS_FILE).read_bytes())
     return digest.hexdigest()[:12]

@@ -11,66 +11,15 @@ Shapes: B batch, T text tokens, S blocks, L levels, N = 4L tokens per block, W w
 embedding width, V codebook size of a level, H heads, D head width.
 """
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.transformer.config import TransformerConfig
+from models.transformer.depth_head import DepthHead
 from models.transformer.layers import Attention, GatedMlp, rotate, rotation_table
-
-
-@dataclass(frozen=True)
-class TransformerConfig:
-    """Sizes of the network; ``grid`` counts image tokens along a side, ``block`` those of a block."""
-
-    vocabulary_size: int
-    text_length: int = 24
-    codebook_size: int = 4096
-    levels: int = 2
-    grid: int = 16
-    block: int = 2
-    width: int = 256
-    head_width: int = 64
-    hidden: int = 768
-    text_layers: int = 2
-    image_layers: int = 8
-    token_width: int = 64
-    depth_hidden: int = 384
-    logits_rank: int = 128
-
-    @property
-    def blocks_per_side(self) -> int:
-        """Blocks along a side of the grid."""
-        return self.grid // self.block
-
-    @property
-    def num_blocks(self) -> int:
-        """Blocks of a picture, S."""
-        return self.blocks_per_side**2
-
-    @property
-    def block_tokens(self) -> int:
-        """Tokens of a block, N."""
-        return self.levels * self.block**2
-
-
-def to_blocks(image_tokens: Tensor, block: int) -> Tensor:
-    """Return (B, S, N) blocks from (B, L, rows, columns): levels first, then reading order."""
-    rows = image_tokens.unflatten(2, (-1, block))  # (B, L, R, block, columns)
-    cells = rows.unflatten(4, (-1, block)).transpose(3, 4)  # (B, L, R, C, block, block)
-    blocks: Tensor = cells.flatten(4).flatten(2, 3).transpose(1, 2).flatten(2)
-    return blocks
-
-
-def from_blocks(blocks: Tensor, block: int) -> Tensor:
-    """Invert :func:`to_blocks` for a square grid: (B, S, N) → (B, L, rows, columns)."""
-    side = round(blocks.shape[1] ** 0.5)
-    levels = blocks.unflatten(2, (-1, block**2)).transpose(1, 2)  # (B, L, S, block²)
-    cells = levels.unflatten(2, (side, side)).unflatten(4, (block, block))
-    image_tokens: Tensor = cells.transpose(3, 4).flatten(4).flatten(2, 3)
-    return image_tokens
 
 
 class TextLayer(nn.Module):
@@ -121,46 +70,6 @@ class ImageLayer(nn.Module):
         x = x + attended
         changed: Tensor = x + self.mlp(self.mlp_norm(x))
         return changed
-
-
-class DepthHead(nn.Module):
-    """Predict each token of a block from the decoder's output and the block's earlier tokens."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.slots = nn.Parameter(torch.zeros(config.block_tokens, config.width))
-        self.earlier = nn.ModuleList(
-            nn.Linear(config.token_width, config.width, bias=False) for _ in range(config.block_tokens - 1)
-        )
-        self.mlp_norm = nn.RMSNorm(config.width)
-        self.mlp = GatedMlp(config.width, config.depth_hidden)
-        self.logits_norm = nn.RMSNorm(config.width)
-        self.narrow = nn.Linear(config.width, config.logits_rank, bias=False)
-        self.logits = nn.ModuleList(
-            nn.Linear(config.logits_rank, config.codebook_size, bias=False) for _ in range(config.levels)
-        )
-        for parameter in self.logits.parameters():
-            nn.init.zeros_(parameter)
-
-    def forward(self, hidden: Tensor, embedded: Tensor) -> list[Tensor]:
-        """Return each level's logits (B, S, N / L, V) of ``hidden`` (B, S, W) and tokens (B, S, N, E)."""
-        states = [hidden]
-        for slot, project in enumerate(self.earlier):
-            states.append(states[-1] + project(embedded[:, :, slot]))
-        narrow = self._narrowed(torch.stack(states, dim=2) + self.slots)  # (B, S, N, rank)
-        parts = narrow.chunk(len(self.logits), dim=2)
-        return [level(part).float() for level, part in zip(self.logits, parts, strict=True)]
-
-    def read(self, state: Tensor, slot: int) -> Tensor:
-        """Return one slot's logits (B, V) in float32 of what is known before it, ``state`` (B, W)."""
-        level = slot * len(self.logits) // len(self.slots)
-        logits: Tensor = self.logits[level](self._narrowed(state + self.slots[slot]))
-        return logits.float()
-
-    def _narrowed(self, state: Tensor) -> Tensor:
-        state = state + self.mlp(self.mlp_norm(state))
-        narrow: Tensor = self.narrow(self.logits_norm(state))
-        return narrow
 
 
 class Transformer(nn.Module):

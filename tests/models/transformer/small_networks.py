@@ -2,7 +2,8 @@
 
 import torch
 
-from models.transformer.network import Transformer, TransformerConfig
+from models.transformer.config import TransformerConfig
+from models.transformer.network import Transformer
 from models.transformer.tokenizer import ImageTokenizer, TokenizerConfig
 
 VOCABULARY = ("a", "blue", "house", "pink", "robot")

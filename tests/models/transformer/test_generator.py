@@ -6,6 +6,7 @@ import torch
 from models.checkpoints import CheckpointError, save_network
 from models.interface import GenerationRequest, Row
 from models.transformer.generator import TransformerGenerator
+from models.upscaler.network import Upscaler, UpscalerConfig
 from tests.models.contract.recording_feed import RecordingFeed
 from tests.models.transformer.small_networks import NETWORK, VOCABULARY, small_tokenizer, small_transformer
 
@@ -115,6 +116,24 @@ def test_a_prompt_of_too_many_words_is_refused(generator):
     """Words are never cut off silently."""
     with pytest.raises(ValueError, match="prompt has 5 words, at most 4"):
         draw(generator, [row("a a a a a")])
+
+
+def test_a_size_that_is_not_to_be_had_is_refused(generator):
+    """Without an upscaler there is one size."""
+    with pytest.raises(ValueError, match="size must be one of \\[64\\], got 100"):
+        generator.generate_image("a house", size=100)
+
+
+def test_an_upscaler_in_the_folder_brings_larger_sizes(tmp_path):
+    """Pictures are drawn at one size and doubled."""
+    save_small_generator(tmp_path)
+    sizes = UpscalerConfig(num_shapes=4)
+    save_network(Upscaler(sizes), sizes, tmp_path / "upscaler")
+
+    generator = TransformerGenerator.from_pretrained(tmp_path)
+
+    assert generator.capabilities.sizes == ((64, 64), (128, 128), (256, 256), (512, 512))
+    assert generator.generate_image("a house", size=128).shape == (128, 128, 3)
 
 
 def test_the_revision_follows_the_weights(folder, tmp_path):

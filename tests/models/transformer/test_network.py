@@ -1,6 +1,6 @@
 import torch
 
-from models.transformer.network import from_blocks, to_blocks
+from models.transformer.blocks import from_blocks, to_blocks
 from tests.models.transformer.small_networks import NETWORK, small_transformer
 
 BATCH = (3, NETWORK.num_blocks, NETWORK.block_tokens)
