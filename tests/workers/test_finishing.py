@@ -1,0 +1,139 @@
+"""Images become objects and jobs become outcomes, each once, beside the next batch."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from app.errors import StorageUnavailable
+from app.metrics import new_registry
+from app.provenance import read_provenance
+from models.interface import Row
+from tests.workers.parts import MemoryStore, claimed_job
+from workers.finishing import Finishing
+from workers.metrics import WorkerMetrics
+from workers.storing import EncodingFailed, store_image
+
+IMAGE = np.full((8, 8, 3), 128, np.uint8)
+
+
+class Bench:
+    """Finishing with a store in memory, and the endings that it hands over."""
+
+    def __init__(self, store=None):
+        self.endings = []
+        self.store = store or MemoryStore()
+        self.finishing = Finishing(self.store, self.endings.append, WorkerMetrics(new_registry()))
+
+    def begin(self, job):
+        self.finishing.begin(job, batch_size=2, model_revision="r1")
+        return job.rows
+
+    def close(self):
+        self.finishing.close(give_up=lambda: False)
+        return self.endings
+
+
+@pytest.fixture
+def job():
+    """A job of three images."""
+    return claimed_job(num_images=3)
+
+
+def test_a_job_ends_when_its_last_image_is_stored(job):
+    """Images may come in any order; the outcome holds them in theirs, and comes once."""
+    bench = Bench()
+    first, second, third = bench.begin(job)
+    for row in (third, first, second):
+        bench.finishing.store(job, row, IMAGE)
+    (ending,) = bench.close()
+    assert [image.key for image in ending.outcome.images] == [f"images/job/{index}.png" for index in range(3)]
+    assert set(bench.store.objects) == {image.key for image in ending.outcome.images}
+    assert (ending.outcome.model_revision, ending.outcome.timings.batch_size) == ("r1", 2)
+
+
+def test_a_failure_ends_a_job_once(job):
+    """The first error counts; images that come later change nothing."""
+    bench = Bench()
+    rows = bench.begin(job)
+    bench.finishing.fail(job, ValueError("secret prompt"))
+    bench.finishing.fail(job, KeyError())
+    for row in rows:
+        bench.finishing.store(job, row, IMAGE)
+    (ending,) = bench.close()
+    assert ending.outcome.error.code == "generation_failed"
+    assert "secret" not in ending.trace + ending.outcome.model_dump_json()
+
+
+def test_an_image_that_cannot_be_encoded_fails_its_job(job):
+    """A generator's nonsense is the job's failure, not the worker's."""
+    bench = Bench()
+    bench.finishing.store(job, bench.begin(job)[0], np.zeros((8, 8), np.float32))
+    (ending,) = bench.close()
+    assert ending.outcome.error.code == "encoding_failed"
+
+
+def test_a_forgotten_job_has_no_ending(job):
+    """What was canceled or given back is nobody's business here any more."""
+    bench = Bench()
+    rows = bench.begin(job)
+    bench.finishing.forget(job)
+    bench.finishing.store(job, rows[0], IMAGE)
+    assert bench.close() == []
+
+
+def test_warnings_are_told_once(job):
+    """The same note about each image of a job is one note."""
+    bench = Bench()
+    for row in bench.begin(job):
+        bench.finishing.warn(job, "does not know the word 'zyx'")
+        bench.finishing.store(job, row, IMAGE)
+    (ending,) = bench.close()
+    assert ending.outcome.warnings == ("does not know the word 'zyx'",)
+
+
+def test_slow_storage_slows_drawing_down(job):
+    """While more images are on their way than there is room for, nobody starts another batch."""
+    bench = Bench()
+    bench.store.gate.clear()
+    for row in bench.begin(job):
+        bench.finishing.store(job, row, IMAGE)
+    threading.Timer(0.1, bench.store.gate.set).start()
+    started = time.monotonic()
+    bench.finishing.wait_for_room(0, lambda: False)
+    assert time.monotonic() - started >= 0.09
+    assert len(bench.store.objects) == 3
+
+
+def test_waiting_for_room_ends_with_the_worker(job):
+    """A worker that stops does not wait for storage."""
+    bench = Bench()
+    bench.store.gate.clear()
+    bench.finishing.store(job, bench.begin(job)[0], IMAGE)
+    bench.finishing.wait_for_room(0, lambda: True)
+    bench.store.gate.set()
+
+
+def test_storage_that_comes_back_costs_nothing():
+    """An upload is tried again, with the same image, until the store takes it."""
+    store = MemoryStore(refusals=2)
+    job = claimed_job()
+    stored = store_image(store, job.message, job.rows[0], IMAGE, model_revision="r1")
+    data, content_type = store.objects[stored.image.key]
+    assert (stored.image.bytes, content_type) == (len(data), "image/png")
+    assert read_provenance(data).model_revision == "r1"
+
+
+def test_patience_has_an_end():
+    """A store that stays away is the job's failure in the end."""
+    job = claimed_job()
+    with pytest.raises(StorageUnavailable):
+        store_image(MemoryStore(99), job.message, job.rows[0], IMAGE, model_revision="r1", patience_seconds=0.2)
+
+
+def test_an_image_of_the_wrong_form_is_an_error_of_its_own():
+    """What cannot be encoded is told apart from what cannot be stored."""
+    job = claimed_job()
+    with pytest.raises(EncodingFailed):
+        store_image(MemoryStore(), job.message, Row(job.message.request), "no image", model_revision="r1")
