@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from app.messages import JobStatus
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims, CommitAnswer, Ending
+from workers.failures import trace_of
 from workers.metrics import WorkerMetrics
 
 log = structlog.get_logger()
@@ -62,7 +63,13 @@ class Committer:
                     self._ready.put(None)
                     break
                 group.append(more)
-            self._commit(group)
+            try:
+                self._commit(group)
+            except Exception as error:  # noqa: BLE001 - without this thread no job would end any more
+                log.critical("commit_failed", jobs=[ending.job.id for ending in group], trace=trace_of(error))
+            finally:  # the next renewal gives back what is not committed
+                for ending in group:
+                    self._on_end(ending.job)
 
     def _commit(self, group: list[Ending]) -> None:
         while True:
@@ -76,7 +83,6 @@ class Committer:
             time.sleep(_RETRY_SECONDS)
         for ending, answer in zip(group, answers, strict=True):
             self._follow_up(ending, answer)
-            self._on_end(ending.job)
 
     def _follow_up(self, ending: Ending, answer: CommitAnswer) -> None:
         if answer == "lost":

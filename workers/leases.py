@@ -94,12 +94,7 @@ class Lease:
 
     def _run(self) -> None:
         while not self._closed.wait(_TICK_SECONDS):
-            if time.monotonic() > self.hangs_at:
-                log.critical("generator_hangs", jobs=[job.id for job in self.jobs])
-                os.kill(os.getpid(), signal.SIGKILL)  # it may be deaf to anything less
-            if time.monotonic() > self.stops_at > 0:
-                self.stops_at = 0.0
-                os.kill(os.getpid(), signal.SIGTERM)
+            self._watch_the_clock()
             try:
                 if time.monotonic() >= self._renew_at:
                     self._renew()
@@ -110,6 +105,14 @@ class Lease:
                 # After an outage every lease may have run out at once: let the living renew theirs first.
                 self._reap_after = time.monotonic() + self._seconds
                 log.warning("lease_not_renewed", error=str(error))
+
+    def _watch_the_clock(self) -> None:
+        if time.monotonic() > self.hangs_at:
+            log.critical("generator_hangs", jobs=[job.id for job in self.jobs])
+            os.kill(os.getpid(), signal.SIGKILL)  # it may be deaf to anything less
+        if time.monotonic() > self.stops_at > 0:
+            self.stops_at = 0.0
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _renew(self) -> None:
         with self.lock:

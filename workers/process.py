@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -36,7 +37,8 @@ def run_worker(settings: Settings, load: LoadGenerators) -> int:
     bound_port = metrics.serve(settings.host, port) if port is not None else None
     generators = load(settings, metrics)
     worker = BatchWorker(settings, client, generators, open_store(settings), metrics, metrics_port=bound_port)
-    worker.work(logging_level="WARNING")
+    with contextlib.suppress(SystemExit):  # after a second signal
+        worker.work(logging_level="WARNING")
     return worker.exit_code
 
 

@@ -14,48 +14,42 @@ import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import redis
 import structlog
-from redis.client import PubSub
+from redis.client import Pipeline, PubSub
 from redis.exceptions import RedisError
 from rq import SimpleWorker, worker_registration
 from rq.command import parse_payload
-from rq.executions import Execution
-from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from app.announcements import ModelProfile, announce
-from app.job_endings import ENDED_CHANNEL
 from app.job_records import PRIORITIES, queue_name
-from app.messages import WorkerAnnouncement
 from app.redis_connections import REDIS_DOWN
 from app.settings import Settings
 from app.storage import ObjectStore
 from models.interface import ImageGenerator
+from workers.announcing import announce_generators
 from workers.batching import BatchCaps, MaxWait
 from workers.claimed_job import ClaimedJob
-from workers.claims import Claims, Ending
+from workers.claims import Claims
 from workers.collecting import WORK_CHANNEL, BatchCollector
 from workers.committing import Committer
 from workers.failures import trace_of
 from workers.finishing import Finishing
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
+from workers.rq_endings import end_with_rq
 from workers.running import BatchRunner
 
 log = structlog.get_logger()
 
 _REGISTRATION_SECONDS = 60  # until the first renewal of the lease
 _RECONNECT_SECONDS = 0.5
-
-
-class JobFailed(Exception):
-    """What RQ's own code is told of a failure; the outcome holds the reason."""
 
 
 class BatchWorker(SimpleWorker):
@@ -94,7 +88,9 @@ class BatchWorker(SimpleWorker):
         self._most_images = max(batch_sizes.values())
         self._claims = Claims(self.connection, self.name, settings.job_retention_seconds)
         self._lease = Lease(self._claims, list(self._generators), settings.lease_seconds, self._register_again, metrics)
-        self._committer = Committer(self._claims, metrics, end_with_rq=self._end_with_rq, on_end=self._lease.let_go)
+        self._committer = Committer(
+            self._claims, metrics, end_with_rq=partial(end_with_rq, self), on_end=self._lease.let_go
+        )
         self._collector = BatchCollector(
             self._claims,
             self._lease,
@@ -212,7 +208,7 @@ class BatchWorker(SimpleWorker):
     def handle_payload(self, message: Any) -> None:
         """Obey `stop-job` for one job of a batch; leave the other commands to RQ."""
         payload = parse_payload(message)
-        if payload["command"] in {"stop-job", "stop-execution"}:
+        if payload["command"] in {"stop-job", "stop-execution"}:  # a job has one execution at a time
             self._lease.stop_job(payload["job_id"])
         elif payload["command"] != "kill-horse":  # there is none
             super().handle_payload(message)  # type: ignore[no-untyped-call]
@@ -237,21 +233,8 @@ class BatchWorker(SimpleWorker):
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()
 
-    # Registration and RQ's own endings
-
-    def _announce(self, client: Any) -> None:
-        descriptions = {model: one.description for model, one in self._generators.items()}
-        first = next(iter(descriptions.values()))
-        announcement = WorkerAnnouncement(
-            worker=self.name,
-            models=tuple(self._generators),
-            device=first.get("device", ""),
-            dtype=first.get("dtype", ""),
-            metrics_port=self._metrics_port,
-            details=descriptions,
-        )
-        profiles = {model: ModelProfile(one.capabilities, one.revision) for model, one in self._generators.items()}
-        announce(client, announcement, profiles)
+    def _announce(self, client: redis.Redis | Pipeline) -> None:
+        announce_generators(client, self.name, self._generators, self._metrics_port)
 
     def _register_again(self) -> None:
         """Come back after the lease ran out while this process was stopped or cut off."""
@@ -261,17 +244,3 @@ class BatchWorker(SimpleWorker):
             self._announce(pipe)
             pipe.pexpire(self.key, int(self._settings.lease_seconds * 1000))
             pipe.execute()
-
-    def _end_with_rq(self, ending: Ending) -> None:
-        """Let RQ end a job that uses its callbacks, retries, webhooks, repeats or dependents."""
-        job_id, execution_id = ending.job.execution.split(":")
-        job = Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
-        queue = next(queue for queue in self.queues if queue.name == ending.job.queue)
-        execution = Execution(execution_id, job_id, self.connection, worker_name=self.name)
-        self.connection.hset(job.key, "outcome", ending.outcome.model_dump_json())
-        if ending.outcome.error:
-            error = JobFailed(ending.outcome.error.code)
-            self._finalize_failure(job, queue, execution, (JobFailed, error, None))
-        else:
-            self._finalize_success(job, queue, execution, ending.outcome.model_dump(mode="json"))
-        self.connection.publish(ENDED_CHANNEL, job_id)
