@@ -40,12 +40,14 @@ class Inception:
     """The standard Inception network of FID, as torch-fidelity ports it.
 
     Raises:
-        InceptionWeightsError: the file is missing, or torch-fidelity is not installed.
+        InceptionWeightsError: the file is missing or holds more than tensors, or torch-fidelity is
+            not installed.
     """
 
     def __init__(self, weights: Path) -> None:
         if not weights.is_file():
             raise InceptionWeightsError(f"inception_weights: there is no file {weights}")
+        _require_tensors(weights)
         try:
             self._features = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights))
             self._logits = NoTrainInceptionV3("inception-v3-compat", ["logits_unbiased"], str(weights))
@@ -94,6 +96,14 @@ def inception_score(logits: Tensor, splits: int = 10) -> float:
         metric = InceptionScore(feature=Computed(logits.shape[1]), splits=splits)
         metric.update(logits)
         return float(metric.compute()[0])
+
+
+def _require_tensors(weights: Path) -> None:
+    """Refuse a file that could run code: torch-fidelity itself would unpickle anything."""
+    try:
+        torch.load(weights, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever is wrong with the file, it must not be used
+        raise InceptionWeightsError(f"inception_weights: {weights} holds more than tensors") from error
 
 
 @contextmanager

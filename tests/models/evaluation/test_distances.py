@@ -1,5 +1,7 @@
 """Distances between populations, on features whose distances are known."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -48,3 +50,10 @@ def test_missing_inception_weights_are_named(tmp_path):
     """A file that isn't there is an error that names the option and the file."""
     with pytest.raises(InceptionWeightsError, match=r"inception_weights: there is no file .*absent\.pth"):
         Inception(tmp_path / "absent.pth")
+
+
+def test_weights_that_could_run_code_are_refused(tmp_path):
+    """A pickle of anything but tensors is refused before anybody unpickles it."""
+    torch.save({"trap": Path("x")}, tmp_path / "trap.pth")
+    with pytest.raises(InceptionWeightsError, match=r"inception_weights: .*trap\.pth holds more than tensors"):
+        Inception(tmp_path / "trap.pth")
