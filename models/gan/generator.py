@@ -80,7 +80,7 @@ class GanGenerator:
         _require_fit(network.config, tokenizer, words, folder)
         upscaler = Upscaler.from_pretrained(folder / UPSCALER) if (folder / UPSCALER).exists() else None
         if upscaler is not None:
-            upscaler = upscaler.to(device, memory_format=torch.channels_last)
+            upscaler = upscaler.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(network.to(device, dtype), tokenizer.to(device), words, upscaler, _revision(folder))
 
     @property
@@ -115,8 +115,8 @@ class GanGenerator:
         Raises:
             ValueError: the prompt has more words than the network reads, or the size is not to be had.
         """
-        is_text = isinstance(text_or_encoding, str)
-        encoding = self.encode_text(text_or_encoding) if is_text else text_or_encoding
+        given = text_or_encoding
+        encoding = self.encode_text(given) if isinstance(given, str) else given
         images = self._draw(encoding[None], self._noise(seed, 0)[None], truncation_psi)
         return self._enlarge(images, size or images.shape[-1])
 

@@ -23,6 +23,6 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, step: i
     weight = 1.0 - min(decay, (1 + step) / (10 + step))
     for mine, theirs in zip(average.parameters(), network.parameters(), strict=True):
         mine.lerp_(theirs, weight)
-    for mine, theirs in zip(average.buffers(), network.buffers(), strict=True):
-        if mine is not theirs:
-            mine.copy_(theirs)
+    for kept, current in zip(average.buffers(), network.buffers(), strict=True):
+        if kept is not current:
+            kept.copy_(current)

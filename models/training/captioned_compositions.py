@@ -3,6 +3,7 @@
 Shapes: B batch, K compositions, T text tokens.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class CaptionedCompositions:
         chunks = [scenes[start : start + _FITTING_CHUNK] for start in range(0, pages, _FITTING_CHUNK)]
         self._compositions.fit(torch.cat([self._latents(chunk) for chunk in chunks]))
 
-    def batch(self, seeds: list[tuple[int, ...]], word_dropout: float) -> Captioned:
+    def batch(self, seeds: Sequence[tuple[int, ...]], word_dropout: float) -> Captioned:
         """Return one page for each seed, which also decides about its captions; some words become unknown."""
         rngs = [np.random.default_rng(seed) for seed in seeds]
         indices = [int(rng.integers(len(self._scenes))) for rng in rngs]
@@ -65,8 +66,8 @@ class CaptionedCompositions:
         scenes = [self._scene(index) for index in new]
         if new:
             self._weights[new] = self._compositions.weigh(self._latents(scenes)).cpu()
-        for index, scene in zip(new, scenes, strict=True):
-            self._scenes[index] = scene
+        for index, drawn in zip(new, scenes, strict=True):
+            self._scenes[index] = drawn
         return [scene for index in indices if (scene := self._scenes[index]) is not None]
 
     def _scene(self, index: int) -> Scene:
