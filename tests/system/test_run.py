@@ -70,10 +70,8 @@ def easel():
 
     yield start
     for service in started:
-        leftovers = [child for child in service.children if child.is_running()]
-        for process in [service.process, *leftovers]:
-            process.kill()
-        service.process.wait()
+        if service.process.poll() is None:
+            service.interrupt()
 
 
 @pytest.fixture
