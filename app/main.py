@@ -22,6 +22,7 @@ from app.metrics import GatewayMetrics, new_registry
 from app.redis_connections import REDIS_DOWN, async_redis, check_async
 from app.settings import Settings
 from app.storage import open_store
+from app.storage.sweeping import sweep_regularly
 from models.catalog import load_catalog
 
 log = structlog.get_logger()
@@ -44,6 +45,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
         except REDIS_DOWN as error:
             log.warning("queue_unavailable", reason=str(error))
         queue = JobQueue(client, settings)
+        sweeping = asyncio.create_task(sweep_regularly(store, settings.job_retention_seconds))
         try:
             yield Gateway(
                 settings=settings,
@@ -56,6 +58,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 started_at=int(time.time()),
             )
         finally:
+            sweeping.cancel()
             await queue.close()
 
 

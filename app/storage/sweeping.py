@@ -7,6 +7,7 @@ import asyncio
 import structlog
 
 from app.errors import StorageUnavailable
+from app.storage.contract import ObjectStore
 from app.storage.files import FileStore
 
 log = structlog.get_logger()
@@ -15,11 +16,15 @@ MARGIN_SECONDS = 3600.0  # an image is never gone while its job can still be rea
 PAUSE_SECONDS = 600.0
 
 
-async def sweep_regularly(store: FileStore, retention_seconds: float, *, pause_seconds: float = PAUSE_SECONDS) -> None:
-    """Remove objects that have outlived the retention, again and again until cancelled.
+async def sweep_regularly(
+    store: ObjectStore, retention_seconds: float, *, pause_seconds: float = PAUSE_SECONDS
+) -> None:
+    """Remove files that have outlived the retention, again and again until cancelled; leave a bucket to its own rule.
 
     A sweep that fails is logged, and the next one does its work.
     """
+    if not isinstance(store, FileStore):
+        return
     while True:
         try:
             removed = await asyncio.to_thread(store.sweep, retention_seconds + MARGIN_SECONDS)

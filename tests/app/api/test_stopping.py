@@ -1,9 +1,11 @@
-"""A gateway that is told to stop answers everybody who waits, and keeps what it has accepted."""
+"""A gateway's start and stop: it sweeps old files; told to stop, it answers everybody who waits and keeps the jobs."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from app.storage import open_store
 from tests.conftest import wait_until
 
 BODY = {"prompt": "a red fox"}
@@ -36,3 +38,13 @@ def test_images_are_asked_for_again(ask_and_stop, http):
     answer = ask_and_stop("POST", "/v1/images/generations", json=BODY)
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "job_too_slow", "1")
     assert [job["status"] for job in http.get("/v1/jobs").json()["data"]] == ["canceled"]
+
+
+def test_a_gateway_sweeps_files_from_its_start(start_gateway, settings):
+    """An image that has outlived its job by far ends when a gateway starts."""
+    store = open_store(settings)
+    store.put("left/0.png", b"x", "image/png")
+    path = settings.data_dir / "objects" / "left" / "0.png"
+    os.utime(path, (0, 0))
+    start_gateway()
+    wait_until(lambda: not path.exists())
