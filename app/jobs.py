@@ -103,32 +103,34 @@ class JobQueue:
         """
         job_id = job_records.new_job_id(time.time())
         queue = job_records.queue_name(message.model, priority)
-        settings = self._settings
-        fields = job_records.new_fields(
-            job_id,
-            message,
-            queue=queue,
-            batch_key=batch_key,
-            cost=cost,
-            timeout=settings.job_timeout_seconds,
-            retention=settings.job_retention_seconds,
-        )
         ask = {
             "id": job_id,
             "model": message.model,
             "queue": queue,
             "tenant": message.tenant,
             "cost": cost,
-            "max_waiting": settings.max_queue_length,
-            "retention_seconds": settings.job_retention_seconds,
+            "max_waiting": self._settings.max_queue_length,
+            "max_open": max_open,
+            "retention_seconds": self._settings.job_retention_seconds,
         }
-        if max_open is not None:
-            ask["max_open"] = max_open
         if idempotency_key is not None:
             ask["idempotency"] = job_records.idempotency_name(message.tenant, idempotency_key)
             ask["fingerprint"] = fingerprint or job_records.fingerprint(message)
-        answer = await self._run("submit", json.dumps(ask), *_flat(fields))
+        fields = self._new_fields(job_id, message, queue, batch_key, cost)
+        asked = {name: value for name, value in ask.items() if value is not None}
+        answer = await self._run("submit", json.dumps(asked), *_flat(fields))
         return await self._submitted(answer, job_id, fields)
+
+    def _new_fields(self, job_id: str, message: JobMessage, queue: str, batch_key: str, cost: float) -> dict[str, Any]:
+        return job_records.new_fields(
+            job_id,
+            message,
+            queue=queue,
+            batch_key=batch_key,
+            cost=cost,
+            timeout=self._settings.job_timeout_seconds,
+            retention=self._settings.job_retention_seconds,
+        )
 
     async def _submitted(self, answer: Sequence[Any], job_id: str, fields: Mapping[str, Any]) -> JobRecord:
         match answer:
