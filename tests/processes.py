@@ -85,7 +85,7 @@ class WorkerProcess:
 
     def until_ready(self) -> None:
         """Wait until it takes jobs."""
-        wait_until(lambda: "worker_ready" in self.log.read_text(), 30)
+        wait_until(lambda: "worker_ready" in self.log.read_text(), 90)
 
     def stop(self) -> int:
         """Send SIGTERM and return the exit code."""

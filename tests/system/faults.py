@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from rq import Worker
 from rq.job import Job
@@ -34,7 +34,7 @@ from app.settings import Settings
 from models.interface import GenerationRequest
 from tests.processes import ROOT, RedisServer, WorkerProcess
 
-Fault = Literal["kill", "term", "stop", "redis", "info"]
+Fault = Literal["kill", "term", "stop", "redis", "info", "mix"]
 NUM_WORKERS = 3
 BATCH_SECONDS = 0.04
 
@@ -169,17 +169,27 @@ class FaultRun:
         command = [str(ROOT / ".venv/bin/rq"), "info", "--url", self.settings.redis_url]
         await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
 
+    async def _strike_with_mix(self) -> None:
+        await getattr(self, f"_strike_with_{self._rnd.choice(('kill', 'term', 'stop', 'redis', 'info'))}")()
+
     def _busy_worker(self) -> WorkerProcess:
-        """Pick a registered worker, within half a second one with a batch in hand."""
-        deadline = time.monotonic() + 0.5
+        """Pick a worker once all are registered, within half a second one with a batch in hand.
+
+        Where a process takes seconds to start, striking sooner would measure only that.
+        """
+        deadline = None
         with sync_redis(self.settings) as client:
             while True:
                 registered = {worker.pid: worker.current_execution_count for worker in Worker.all(connection=client)}
                 ready = [worker for worker in self._workers if worker.process.pid in registered]
+                if len(ready) < NUM_WORKERS:
+                    time.sleep(0.05)
+                    continue
+                deadline = deadline or time.monotonic() + 0.5
                 if busy := [worker for worker in ready if registered[worker.process.pid]]:
                     self.ledger.busy_strikes += 1
                     return self._rnd.choice(busy)
-                if ready and time.monotonic() > deadline:
+                if time.monotonic() > deadline:
                     return self._rnd.choice(ready)
 
     async def _until_all_ended(self, queue: JobQueue) -> None:
@@ -238,13 +248,22 @@ async def run_faults(
 def main() -> None:
     """Run from the command line and print the ledger."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("fault", choices=["kill", "term", "stop", "redis", "info"])
+    parser.add_argument("fault", choices=get_args(Fault))
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rate", type=float, default=60, help="jobs per second")
+    parser.add_argument("--every", type=float, default=1.0, help="seconds between strikes")
     parser.add_argument("--redis", default=None, help="another redis-server")
     options = parser.parse_args()
     ledger = asyncio.run(
-        run_faults(options.fault, num_jobs=options.jobs, seed=options.seed, redis_executable=options.redis)
+        run_faults(
+            options.fault,
+            num_jobs=options.jobs,
+            seed=options.seed,
+            jobs_per_second=options.rate,
+            strike_every_seconds=options.every,
+            redis_executable=options.redis,
+        )
     )
     print(  # noqa: T201
         f"{options.fault} seed {ledger.seed}: {len(ledger.jobs)} jobs, {ledger.strikes} strikes "
