@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Both set up whatever is missing first.
 .DEFAULT_GOAL := run
-.PHONY: run test install check format lock clean
+.PHONY: run test chaos install check format lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 ## test: every test
 test: $(VENV)/.installed-dev
 	@$(BIN)/pytest
+
+## chaos: strike at workers and Redis for longer than the tests do, and print a ledger for each kind of fault
+chaos: $(VENV)/.installed-dev
+	@for fault in kill term stop redis mix; do $(BIN)/python -m tests.system.faults $$fault --jobs 1000 --rate 30 || exit 1; done
 
 ## check: lint, formatting, types
 check: $(VENV)/.installed-dev

@@ -15,6 +15,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -66,6 +67,13 @@ class Ledger:
         return dict(sorted(collections.Counter(job.attempts for job in self.jobs).items()))
 
     @property
+    def holds(self) -> bool:
+        """Whether each accepted job has succeeded, with one visible result, and nothing was left behind."""
+        count = len(set(self.accepted))
+        once = self.statuses == {"succeeded": count} and self.successful_results == {1: count}
+        return once and not self.wrong_objects and not self.leftovers
+
+    @property
     def worst_seconds(self) -> float:
         """The longest time from acceptance to outcome."""
         return max((job.finished_at - job.created_at).total_seconds() for job in self.jobs if job.finished_at)
@@ -82,6 +90,7 @@ class FaultRun:
         self._rnd = random.Random(seed)
         self._workers: list[WorkerProcess] = []
         self._started = 0
+        self._calm = asyncio.Event()
 
     async def run(self, num_jobs: int, jobs_per_second: float, strike_every_seconds: float) -> Ledger:
         """Do everything; each job has ended when this returns, or TimeoutError is raised."""
@@ -91,11 +100,10 @@ class FaultRun:
                 self._start_worker()
             for worker in self._workers:
                 await asyncio.to_thread(worker.until_ready)
-            strikes = asyncio.create_task(self._strike_forever(strike_every_seconds))
+            strikes = asyncio.create_task(self._strike_until_calm(strike_every_seconds))
             await self._submit(queue, num_jobs, jobs_per_second)
-            strikes.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await strikes
+            self._calm.set()
+            await strikes  # a strike under way is finished: what it broke is whole again
             await self._until_all_ended(queue)
             await asyncio.to_thread(self._stop_workers)
             await queue.close()
@@ -132,9 +140,11 @@ class FaultRun:
                     self.ledger.longest_refusal_seconds = max(self.ledger.longest_refusal_seconds, took)
                     await asyncio.sleep(0.2)
 
-    async def _strike_forever(self, every_seconds: float) -> None:
+    async def _strike_until_calm(self, every_seconds: float) -> None:
         while True:
-            await asyncio.sleep(every_seconds * self._rnd.uniform(0.5, 1.5))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._calm.wait(), every_seconds * self._rnd.uniform(0.5, 1.5))
+                return
             self.ledger.strikes += 1
             await getattr(self, f"_strike_with_{self._fault}")()
 
@@ -154,10 +164,8 @@ class FaultRun:
     async def _strike_with_stop(self) -> None:
         worker = await asyncio.to_thread(self._busy_worker)
         os.kill(worker.process.pid, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(1.6 * self.settings.lease_seconds)
-        finally:
-            os.kill(worker.process.pid, signal.SIGCONT)
+        await asyncio.sleep(1.6 * self.settings.lease_seconds)
+        os.kill(worker.process.pid, signal.SIGCONT)
 
     async def _strike_with_redis(self) -> None:
         await asyncio.to_thread(self._redis.kill)
@@ -272,6 +280,7 @@ def main() -> None:
         f"wrong objects {ledger.wrong_objects}; left over {ledger.leftovers}; exit codes {dict(ledger.exit_codes)}; "
         f"refusals {ledger.refusals}, the longest after {ledger.longest_refusal_seconds:.1f} s"
     )
+    sys.exit(not ledger.holds)
 
 
 if __name__ == "__main__":
