@@ -20,6 +20,8 @@ REDIS_DOWN = (RedisConnectionError, RedisTimeoutError)  # nobody answers, or not
 REDIS_REFUSES = (*REDIS_DOWN, OutOfMemoryError, ReadOnlyError)  # it may answer, but takes no job now
 
 _RECONNECT_SECONDS = 0.05
+_MAX_CONNECTIONS = 32  # of one gateway, which works on one request at a time; redis-py refuses the 101st by default
+_LONGEST_LINE_SECONDS = 10.0
 
 
 class EvictingRedisError(EaselError):
@@ -30,10 +32,17 @@ def async_redis(settings: Settings) -> redis.asyncio.Redis:
     """Make the gateway's client; nothing is contacted yet.
 
     A broken connection is tried once more, at once: every write of ours may be sent twice. A silent server
-    is not: the caller has waited long enough.
+    is not: the caller has waited long enough. When all connections are busy, callers wait in line for one.
     """
     retry = redis.asyncio.retry.Retry(ConstantBackoff(_RECONNECT_SECONDS), 1, (RedisConnectionError,))
-    return redis.asyncio.Redis.from_url(settings.redis_url, retry=retry, **_bounds(settings))
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=_MAX_CONNECTIONS,
+        timeout=_LONGEST_LINE_SECONDS,
+        retry=retry,
+        **_bounds(settings),
+    )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def sync_redis(settings: Settings) -> redis.Redis:

@@ -103,6 +103,8 @@ def invalid_request(error: RequestValidationError) -> InvalidRequest:
 
 def _answer(request: Request, error: EaselError, headers: Mapping[str, str] | None = None) -> Response:
     structlog.contextvars.bind_contextvars(code=error.code)  # for the log's line
+    if error.status >= 500 and error.__cause__:
+        structlog.contextvars.bind_contextvars(cause=f"{type(error.__cause__).__name__}: {error.__cause__}")
     return problem_response(error, request.state.request_id, headers)
 
 

@@ -1,7 +1,9 @@
 """The jobs door over real HTTP and a real Redis."""
 
+import asyncio
 import time
 
+import httpx
 import pytest
 
 
@@ -80,6 +82,18 @@ def test_a_submission_can_wait_for_its_images(http, worker):
     worker.soon(worker.draw)
     response = http.post("/v1/jobs", json={"prompt": "a red fox"}, headers={"Prefer": "wait=10"})
     assert (response.status_code, response.json()["status"], len(response.json()["images"])) == (200, "succeeded", 1)
+
+
+async def test_many_clients_may_wait(http, worker):
+    """More long polls than connections to Redis: every one is answered with the job's end."""
+    job = submit(http)
+    limits = httpx.Limits(max_connections=150)
+    async with httpx.AsyncClient(base_url=http.base_url, limits=limits, timeout=30) as client:
+        polls = [client.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=20"}) for _ in range(150)]
+        answers = asyncio.gather(*polls)
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(worker.draw)
+        assert {(answer.status_code, answer.json()["status"]) for answer in await answers} == {(200, "succeeded")}
 
 
 @pytest.mark.parametrize("prefer", ["wait", "wait=soon", "wait=-1", "await=3", "return=minimal"])
