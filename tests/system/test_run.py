@@ -13,8 +13,13 @@ import httpx
 import psutil
 import pytest
 
-START_SECONDS = 60
-STOP_SECONDS = 30
+START_SECONDS = 120
+STOP_SECONDS = 100  # longer than a worker may drain
+CARD = """
+default = "card"
+[models.card]
+family = "testcard"
+"""
 SLOW_CARD = """
 default = "slow"
 [models.slow]
@@ -81,6 +86,15 @@ def folder():
         yield Path(name)
 
 
+@pytest.fixture
+def card(folder):
+    """A list of models with the test card alone, which starts at once."""
+    path = folder / "card.toml"
+    path.write_text(CARD)
+    return path
+
+
+@pytest.mark.timeout(300)
 def test_the_first_picture_is_drawn_and_ctrl_c_leaves_nothing_behind(easel, folder):
     """The command prints a working address of its first picture, ends with 0, and all its processes end with it."""
     service = easel(folder / "data", "--draw", "a pink house")
@@ -106,19 +120,19 @@ def test_what_is_queued_at_ctrl_c_is_drawn_after_the_next_start(easel, folder):
     assert second.interrupt() == 0
 
 
-def test_a_data_folder_serves_one_service_at_a_time(easel, folder):
+def test_a_data_folder_serves_one_service_at_a_time(easel, folder, card):
     """A second service on the same folder is refused, and the first goes on."""
-    first = easel(folder / "data")
+    first = easel(folder / "data", "--models", card)
     url = first.url()
-    second = easel(folder / "data")
+    second = easel(folder / "data", "--models", card)
     assert second.process.wait(START_SECONDS) == 1
     assert "another Easel is using the data folder" in second.output.read_text()
     assert httpx.get(f"{url}/readyz").is_success
 
 
-def test_a_worker_that_dies_is_started_again(easel, folder):
+def test_a_worker_that_dies_is_started_again(easel, folder, card):
     """The supervisor replaces a killed worker, and the service draws again."""
-    service = easel(folder / "data")
+    service = easel(folder / "data", "--models", card)
     url = service.url()
     worker = next(child for child in service.children if "workers" in child.cmdline())
     worker.kill()
