@@ -7,67 +7,86 @@ pictures. Then the dual encoder is frozen, and the generator also faces the disc
 of the batch with noise from the posterior, half with fresh noise.
 """
 
-from dataclasses import dataclass
+from pathlib import Path
 
-from models.training.config import TrainingConfig
-from models.training.gan_task import GanTask
+import numpy as np
+import torch
+from torch import nn
+
+from models.training import parallel
+from models.training.averaging import update_average
+from models.training.captioned_compositions import Captioned, CaptionedCompositions
+from models.training.gan_config import PRESETS, GanTraining
+from models.training.gan_game import GanGame
+from models.training.gan_networks import GanNetworks
+from models.training.plots import as_bytes, tile
+
+__all__ = ["PRESETS", "GanTask", "GanTraining", "create_task"]
+
+SHOWPIECES = (
+    "A two-story pink house shaped like a shoe.",
+    "A futuristic city skyline at sunset with flying cars.",
+    "A futuristic robot with neon lights.",
+    "A serene mountain landscape with a river flowing through it.",
+)
+_SHEET_COLUMNS = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class GanTraining(TrainingConfig):
-    """Weights of the losses, and when the discriminator joins.
+def create_task(config: GanTraining) -> "GanTask":
+    """Return the training of a GAN, fresh or going on from an export.
 
-    `penalty` is R3GAN's gamma, annealed to a tenth; penalties are computed every `penalty_every`
-    steps and count that many times as much. `tokenizer` is the folder of the frozen tokenizer;
-    compositions are fitted to `fitting_pages`, and `pages` others are learned from. `start_from` is an
-    exported folder to go on from, or empty.
+    Raises:
+        CheckpointError: the tokenizer, or what to start from, cannot be loaded.
     """
-
-    tokenizer: str = "models/weights/easel-tokenizer"
-    start_from: str = ""
-    warm_up_steps: int = 2000
-    pages: int = 24_000
-    fitting_pages: int = 2400
-    num_compositions: int = 512
-    text_length: int = 24
-    text_width: int = 128
-    style_width: int = 512
-    style_layers: int = 4
-    z_size: int = 32
-    critic_width: int = 512
-    embedding_size: int = 256
-    word_dropout: float = 0.03
-    decay_share: float = 0.25
-    discriminator_rate: float = 3e-4
-    dual_encoder_rate: float = 1e-3
-    divergence_weight: float = 0.003
-    divergence_steps: int = 400
-    adversarial_weight: float = 0.02
-    guidance_weight: float = 0.02
-    penalty: float = 1.0
-    penalty_every: int = 4
-    average_decay: float = 0.998
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require("batch_size", self.batch_size % 2 == 0, "must be even")
-        self.require("warm_up_steps", 0 <= self.warm_up_steps <= self.steps, "must be between 0 and steps")
-        self.require("decay_share", 0 < self.decay_share <= 1, "must be above 0 and at most 1")
-        self.require("divergence_steps", self.divergence_steps > 0, "must be positive")
-        self.require("fitting_pages", self.fitting_pages > self.num_compositions, "must exceed num_compositions")
-        self.require("tokenizer", bool(self.tokenizer), "must name a folder")
-
-
-PRESETS = {
-    "cpu": GanTraining(steps=6000, batch_size=64, learning_rate=1e-3, threads=1),
-    "gpu": GanTraining(
-        steps=200_000, batch_size=256, learning_rate=1e-3, device="cuda", warm_up_steps=20_000,
-        text_width=256, style_width=1536, critic_width=1536, penalty_every=1,
-        pages=1_000_000, fitting_pages=20_000, num_compositions=2048,
-    ),
-}  # fmt: skip
-
-
-def create_task(config: GanTraining) -> GanTask:
-    """Return the training of a GAN with fresh weights."""
     return GanTask(config)
+
+
+class GanTask:
+    """Pages in, one update of the game each step, sheets and an export out."""
+
+    def __init__(self, config: GanTraining) -> None:
+        self.config = config
+        self.device = parallel.device(config.device)
+        self._parts = parts = GanNetworks(config)
+        self.networks: dict[str, nn.Module] = {"generator": parts.generator, **parts.critics}
+        self.ema: dict[str, nn.Module] = {"generator": parts.average}
+        for network in (parts.tokenizer, parts.average, *self.networks.values()):
+            network.to(self.device)
+        self._game = GanGame(config, parts)
+        self.optimizers = self._game.optimizers
+        compositions = parts.generator.compositions
+        self._pages = CaptionedCompositions(config.pages, parts.tokenizer, compositions, parts.words, config.seed)
+
+    def batch(self, step: int, rank: int, world: int) -> Captioned:
+        """Return this process's pages."""
+        if not self._parts.generator.compositions.fitted:
+            self._pages.fit(self.config.fitting_pages)
+        seeds = [(self.config.seed, step, index) for index in range(rank, self.config.batch_size, world)]
+        return self._pages.batch(seeds, self.config.word_dropout)
+
+    def step(self, batch: Captioned, step: int) -> dict[str, float]:
+        """Warm up without an opponent, then play against the discriminator."""
+        self._game.set_rates(step)
+        if step >= self.config.warm_up_steps:
+            losses = self._game.play(batch, step)
+        else:
+            losses = self._game.redraw(batch, step)
+            if step % 2 == 0:  # the dual encoder is the faster learner
+                losses |= self._game.match(batch)
+        update_average(self._parts.average, self._parts.generator, self.config.average_decay, step)
+        return {name: loss.item() for name, loss in losses.items()}
+
+    @torch.no_grad()
+    def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
+        """Show pictures of each showpiece prompt, a row each."""
+        parts, rng = self._parts, torch.Generator().manual_seed(0)
+        z = torch.randn(_SHEET_COLUMNS, self.config.z_size, generator=rng).to(self.device)
+        rows = []
+        for prompt in SHOWPIECES:
+            text = parts.average.text_encoder(torch.tensor([parts.words.encode(prompt)], device=self.device))
+            rows.append(parts.tokenizer.decode(parts.average.draw(text.expand(len(z), -1), z)))
+        return tile(as_bytes(torch.cat(rows)), _SHEET_COLUMNS)
+
+    def export(self, folder: Path) -> None:
+        """Write everything that drawing needs, and the critics."""
+        self._parts.save(folder)

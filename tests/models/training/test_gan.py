@@ -68,8 +68,8 @@ def test_new_training_starts_from_an_export(config: GanTraining, trained: Path) 
     """The generator of a new training is the exported one, and its compositions are not fitted again."""
     task = start(dataclasses.replace(config, start_from=str(trained / "export")))
     exported = GanGenerator.from_pretrained(trained / "export")
-    assert task.generator.compositions.fitted
-    torch.testing.assert_close(task.generator.head.weight, exported._network.head.weight)
+    assert task.networks["generator"].compositions.fitted
+    torch.testing.assert_close(task.networks["generator"].head.weight, exported._network.head.weight)
 
 
 @pytest.mark.parametrize(("field", "value"), [("warm_up_steps", 7), ("fitting_pages", 5), ("batch_size", 3)])
