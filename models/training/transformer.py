@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.checkpoints import load_network, save_network
-from models.picturebook import VOCABULARY, picture
+from models.picturebook import VOCABULARY, describe, draw, picture, sample_scene
 from models.seeding import image_rng
 from models.text import PAD, UNKNOWN, WordTokenizer
 from models.training import parallel
@@ -38,6 +38,9 @@ SHEET_PROMPTS = (
     "A serene mountain landscape with a river.",
 )
 
+HARD_EXTRAS = frozenset({"neon lights", "hat"})
+"""What changes the look of a whole figure, in many colours, and is rare in the book."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerTraining(TrainingConfig):
@@ -47,6 +50,7 @@ class TransformerTraining(TrainingConfig):
     share of captions left out, for guidance; ``word_dropout`` that of words replaced by the unknown
     one, so that unknown words in prompts do little harm. ``token_noise`` is the largest share of a
     picture's tokens that the network reads wrongly, so that it learns to go on after its own mistakes.
+    ``hard_share`` of the pictures show one of the things that are learned last.
     """
 
     tokenizer: str
@@ -58,6 +62,7 @@ class TransformerTraining(TrainingConfig):
     text_dropout: float = 0.1
     word_dropout: float = 0.03
     token_noise: float = 0.15
+    hard_share: float = 0.2
     average_decay: float = 0.998
     warmup: int = 100
     decay_share: float = 0.25
@@ -65,7 +70,7 @@ class TransformerTraining(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("text_dropout", "word_dropout", "token_noise"):
+        for name in ("text_dropout", "word_dropout", "token_noise", "hard_share"):
             self.require(name, 0 <= getattr(self, name) < 1, "must be at least 0 and below 1")
         self.require("decay_share", 0 < self.decay_share <= 1, "must be above 0 and at most 1")
 
@@ -104,10 +109,10 @@ class TransformerTask:
         """Return this process's captions (N, T) and pictures as blocks of tokens (N, S, K)."""
         size = self.config.batch_size
         first = (self.config.seed << 32) + step * size
-        pages = [picture(first + index) for index in range(rank, size, world)]
+        pages = [page_of(first + index, self.config.hard_share) for index in range(rank, size, world)]
         rng = np.random.default_rng((self.config.seed, step, rank))
-        texts = torch.tensor([self._caption(page.caption, rng) for page in pages])
-        pixels = torch.from_numpy(np.stack([page.image for page in pages])).to(self.device)
+        texts = torch.tensor([self._caption(text, rng) for _, text in pages])
+        pixels = torch.from_numpy(np.stack([image for image, _ in pages])).to(self.device)
         with torch.no_grad():
             tokens = self.tokenizer.images_to_tokens(pixels.movedim(-1, 1).float() / 127.5 - 1)
         return texts.to(self.device), to_blocks(tokens, self.transformer.config.block)
@@ -184,6 +189,18 @@ class TransformerTask:
         unknown = rng.random(self.config.text_length) < self.config.word_dropout
         tokens = self.words.encode(text)
         return [UNKNOWN if lost and token != PAD else token for token, lost in zip(tokens, unknown, strict=True)]
+
+
+def page_of(seed: int, hard_share: float) -> tuple[np.ndarray, str]:
+    """Return the picture of a seed, uint8 (H, W, 3), and its caption; with a chance of ``hard_share`` a hard one."""
+    rng = np.random.default_rng((seed, 2))
+    if rng.random() >= hard_share:
+        page = picture(seed)
+        return page.image, page.caption
+    scene = sample_scene(rng, split="train")
+    while scene.extra not in HARD_EXTRAS:
+        scene = sample_scene(rng, split="train")
+    return draw(scene), describe(scene, rng)
 
 
 def _disturbed(blocks: Tensor, most: float) -> Tensor:

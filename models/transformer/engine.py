@@ -24,8 +24,8 @@ Key = TypeVar("Key", bound=Hashable)
 class SamplingOptions:
     """How tokens are drawn for one picture; ``top_k`` 0 keeps the whole codebook."""
 
-    guidance_scale: float = 3.0
-    temperature: float = 1.0
+    guidance_scale: float = 1.5
+    temperature: float = 0.5
     top_k: int = 0
     top_p: float = 1.0
 
