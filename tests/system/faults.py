@@ -46,6 +46,7 @@ class Ledger:
 
     seed: int
     strikes: int = 0
+    kinds: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     busy_strikes: int = 0
     refusals: int = 0
     longest_refusal_seconds: float = 0.0
@@ -145,8 +146,11 @@ class FaultRun:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._calm.wait(), every_seconds * self._rnd.uniform(0.5, 1.5))
                 return
+            kinds = ("kill", "term", "stop", "redis", "info") if self._fault == "mix" else (self._fault,)
+            kind = self._rnd.choice(kinds)
             self.ledger.strikes += 1
-            await getattr(self, f"_strike_with_{self._fault}")()
+            self.ledger.kinds[kind] += 1
+            await getattr(self, f"_strike_with_{kind}")()
 
     async def _strike_with_kill(self) -> None:
         worker = await asyncio.to_thread(self._busy_worker)
@@ -176,9 +180,6 @@ class FaultRun:
     async def _strike_with_info(self) -> None:
         command = [str(ROOT / ".venv/bin/rq"), "info", "--url", self.settings.redis_url]
         await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
-
-    async def _strike_with_mix(self) -> None:
-        await getattr(self, f"_strike_with_{self._rnd.choice(('kill', 'term', 'stop', 'redis', 'info'))}")()
 
     def _busy_worker(self) -> WorkerProcess:
         """Pick a worker once all are registered, within half a second one with a batch in hand.
@@ -275,7 +276,7 @@ def main() -> None:
     )
     print(  # noqa: T201
         f"{options.fault} seed {ledger.seed}: {len(ledger.jobs)} jobs, {ledger.strikes} strikes "
-        f"({ledger.busy_strikes} at busy workers); {ledger.statuses}; successful results per job "
+        f"({dict(ledger.kinds)}, {ledger.busy_strikes} at busy workers); {ledger.statuses}; successful results per job "
         f"{dict(ledger.successful_results)}; attempts {ledger.attempts}; worst {ledger.worst_seconds:.1f} s; "
         f"wrong objects {ledger.wrong_objects}; left over {ledger.leftovers}; exit codes {dict(ledger.exit_codes)}; "
         f"refusals {ledger.refusals}, the longest after {ledger.longest_refusal_seconds:.1f} s"
