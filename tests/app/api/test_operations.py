@@ -1,6 +1,7 @@
 """What operators ask (alive, ready, measured), and what becomes of the gateway when what it needs is away."""
 
 import shutil
+import socket
 
 import httpx
 import pytest
@@ -44,10 +45,17 @@ def test_storage_that_is_gone_is_not_ready(one_model, serve, worker):
     assert (response.status_code, response.json()["storage"]["ok"]) == (503, False)
 
 
-def test_without_redis_everything_says_so_in_time(one_model, serve):
+@pytest.fixture(params=["refuses", "is silent"])
+def away(request, one_model):
+    """Settings with a Redis that is not there, or that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silence:
+        port = silence.getsockname()[1] if request.param == "is silent" else 1
+        yield one_model.model_copy(update={"redis_url": f"redis://127.0.0.1:{port}/0", "redis_timeout_seconds": 0.3})
+
+
+def test_without_redis_everything_says_so_in_time(away, serve):
     """A gateway starts without Redis; it is alive, not ready, and refuses with a time to come back."""
-    away = one_model.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    with serve(away) as server, httpx.Client(base_url=server.url, timeout=3) as http:
+    with serve(away) as server, httpx.Client(base_url=server.url, timeout=5) as http:
         assert http.get("/healthz").status_code == 200
         assert http.get("/readyz").json()["queue"]["ok"] is False
         assert "easel_queue_up 0.0" in http.get("/metrics").text
