@@ -265,7 +265,10 @@ def _record(job_id: str, flat: Sequence[bytes], tenant: str | None, position: in
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     if not fields or (tenant is not None and fields.get(b"tenant") != tenant.encode()):
         raise _not_found(job_id)
-    return job_records.read_record(job_id, fields, position)
+    try:
+        return job_records.read_record(job_id, fields, position)
+    except ValueError as error:  # somebody else's, queued with RQ's own tools
+        raise _not_found(job_id) from error
 
 
 def _not_found(job_id: str) -> JobNotFound:

@@ -131,8 +131,7 @@ local function start(one, execution_id)
   redis.call('SADD', worker_key(ask.worker) .. ':executions', execution)
   redis.call('EXPIRE', worker_key(ask.worker) .. ':executions', keep + 60)
   -- The present of the fair order moves on to the job that starts.
-  local present = tonumber(redis.call('HGET', shares_key(one.queue), '') or 0)
-  redis.call('HSET', shares_key(one.queue), '', exact(math.max(present, one.place)))
+  redis.call('HSET', shares_key(one.queue), 'present', exact(math.max(present_of(one.queue), one.place)))
 end
 
 local batch, soonest = choose()

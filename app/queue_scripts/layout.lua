@@ -1,7 +1,7 @@
 -- Where things lie in Redis. RQ 3.0.0's own keys (rq/job.py, rq/queue.py, rq/registry.py, rq/executions.py,
 -- rq/results.py), written as RQ writes them and compared with it by a test, and five of ours:
 --   easel:order:<queue>   sorted set: queued jobs by fair order; the RQ list holds the same jobs by arrival
---   easel:shares:<queue>  hash: tenant -> where its next job would stand in that order; '' -> the order's present
+--   easel:shares:<queue>  hash: 'tenant:<tenant>' -> where its next job would stand in that order; 'present'
 --   easel:jobs, easel:jobs:<tenant>   sorted sets of all job ids; ids begin with their time, so they sort by age
 --   easel:open:<tenant>   set: the tenant's jobs that have not ended
 --   easel:key:<tenant>:<digest>       hash: idempotency key -> job and fingerprint of the body
@@ -38,16 +38,19 @@ local function announce_end(id)
   redis.call('PUBLISH', 'easel:ended', id)
 end
 
--- A job stands in both, or in neither.
+-- How far the fair order of a queue has come; it begins anew when the queue has run empty.
+local function present_of(queue) return tonumber(redis.call('HGET', shares_key(queue), 'present') or 0) end
+
+-- A job stands in both list and order, or in neither; its hash remembers its place.
 local function put_in_line(queue, id, place, at_front)
   redis.call(at_front and 'LPUSH' or 'RPUSH', queue_key(queue), id)
   redis.call('ZADD', order_key(queue), place, id)
+  redis.call('HSET', job_key(id), 'place', place)
 end
 local function take_from_line(queue, id)
   redis.call('LREM', queue_key(queue), 1, id)
   redis.call('ZREM', order_key(queue), id)
 end
-
 
 -- How many jobs go before a queued one: all of its model's more urgent queues, and those before it in its own.
 local function jobs_ahead(model, queue, id)
@@ -82,7 +85,9 @@ local function give_back(queue, execution)
   if not mine then return 0 end
   redis.call('HSET', job_key(id), 'status', 'queued')
   redis.call('HDEL', job_key(id), 'progress')
-  put_in_line(queue, id, redis.call('HGET', job_key(id), 'place') or '0', true)
+  -- Its old place, unless the order has begun anew since.
+  local place = math.min(tonumber(redis.call('HGET', job_key(id), 'place') or 0), present_of(queue))
+  put_in_line(queue, id, exact(place), true)
   ring(queue)
   return 1
 end

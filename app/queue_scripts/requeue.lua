@@ -8,7 +8,7 @@ redis.call('ZREM', rq .. ':failed:' .. queue, id)
 redis.call('HSET', job, 'status', 'queued', 'started_at', '', 'ended_at', '', 'queued_at', exact(clock()))
 redis.call('HDEL', job, 'outcome', 'committed', 'deaths')
 redis.call('PERSIST', job)
-put_in_line(queue, id, redis.call('HGET', shares_key(queue), '') or '0', false)
+put_in_line(queue, id, exact(present_of(queue)), false)
 redis.call('SADD', open_key(redis.call('HGET', job, 'tenant') or ''), id)
 ring(queue)
 return status

@@ -41,12 +41,12 @@ end
 -- Start-time fair queueing (Goyal, Vin and Cheng, 1996): a tenant's next job starts where its last one ended,
 -- but never in the past, so nobody saves up credit and a newcomer goes before the rest of a hog's line.
 local shares = shares_key(ask.queue)
-local present = tonumber(redis.call('HGET', shares, '') or 0)
-local place = math.max(present, tonumber(redis.call('HGET', shares, ask.tenant) or 0))
-redis.call('HSET', shares, ask.tenant, exact(place + ask.cost))
+local share = 'tenant:' .. ask.tenant
+local place = math.max(present_of(ask.queue), tonumber(redis.call('HGET', shares, share) or 0))
+redis.call('HSET', shares, share, exact(place + ask.cost))
 
 redis.call('HSET', job_key(ask.id), unpack(ARGV, 3))
-redis.call('HSET', job_key(ask.id), 'queued_at', exact(now), 'place', exact(place))
+redis.call('HSET', job_key(ask.id), 'queued_at', exact(now))
 put_in_line(ask.queue, ask.id, exact(place), false)
 redis.call('SADD', open, ask.id)
 redis.call('SADD', rq .. ':queues', queue_key(ask.queue))

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from rq import SimpleWorker
+from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from app.errors import (
@@ -60,6 +60,13 @@ async def test_unknown_job(job_queue):
     """An id that was never given out is not found."""
     with pytest.raises(JobNotFound):
         await job_queue.get("job_none")
+
+
+async def test_a_job_that_is_not_ours(job_queue, sync_client):
+    """What somebody queued with RQ's own tools is none of the gateway's jobs."""
+    job = Queue("card", connection=sync_client, serializer=JSONSerializer).enqueue("os.getcwd")
+    with pytest.raises(JobNotFound):
+        await job_queue.get(job.id)
 
 
 async def test_another_tenants_job_is_not_found(job_queue):

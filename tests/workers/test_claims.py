@@ -203,6 +203,21 @@ async def test_a_dead_workers_jobs_go_back_to_their_place(desk):
     assert [claim(alive) for _ in range(3)] == [[job] for job in jobs]
 
 
+async def test_a_reaped_job_is_not_overtaken_by_a_new_order(desk):
+    """When the queue ran empty meanwhile, and its fair order began anew, a job that comes back still goes first."""
+    await desk.submit(20, tenant="early")
+    dead, alive = desk.worker("dead"), desk.worker("alive")
+    for _ in range(19):
+        claim(alive, most=1)
+    lost = claim(dead)
+    assert claim(alive) == []
+    late = await desk.submit(5, tenant="late")
+    desk.client.delete("rq:worker:dead")
+    alive.reap(["card"])
+    assert claim(alive) == lost
+    assert claim(alive) == late
+
+
 async def test_a_zombies_commit_is_refused(desk):
     """Once the job is another execution's, the first one's result is dropped."""
     await desk.submit()
