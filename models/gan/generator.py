@@ -79,8 +79,7 @@ class GanGenerator:
         words = WordTokenizer(_read_vocabulary(folder / VOCABULARY), network.config.text_length)
         _require_fit(network.config, tokenizer, words, folder)
         upscaler = Upscaler.from_pretrained(folder / UPSCALER) if (folder / UPSCALER).exists() else None
-        if upscaler is not None:
-            upscaler = upscaler.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        upscaler = upscaler.to(device) if upscaler is not None else None
         return cls(network.to(device, dtype), tokenizer.to(device), words, upscaler, _revision(folder))
 
     @property
@@ -163,9 +162,10 @@ class GanGenerator:
     def _enlarge(self, image: Tensor, side: int) -> Image:
         """Return one image (1, 3, H, W) at the side asked for, uint8 (side, side, 3)."""
         if self._upscaler is not None:
-            with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-                image = enlarge(self._upscaler, image, side)
-        levels = ((image[0].float() + 1) * 127.5).round().byte()
+            image = enlarge(self._upscaler, image, side)
+        elif side != image.shape[-1]:
+            raise ValueError(f"size must be {image.shape[-1]} without an upscaler, got {side}")
+        levels = ((image[0] + 1) * 127.5).round().byte()
         return levels.movedim(0, -1).contiguous().cpu().numpy()
 
     @property

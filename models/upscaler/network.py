@@ -28,7 +28,7 @@ class UpscalerConfig:
 
     patch: int = 7
     num_shapes: int = 1024
-    flat: float = 0.03
+    flat: float = 0.1
 
 
 class Upscaler(nn.Module):

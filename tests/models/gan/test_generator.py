@@ -94,6 +94,8 @@ def test_larger_sizes_are_offered_only_with_an_upscaler(model: GanGenerator, tmp
     """A checkpoint without an upscaler has its native size only."""
     alone = GanGenerator.from_pretrained(save_small_gan(tmp_path, upscaler=False))
     assert alone.capabilities.sizes == ((128, 128),)
+    with pytest.raises(ValueError, match="size must be 128"):
+        alone.generate_image(PROMPT, size=256)
     assert model.capabilities.sizes == ((128, 128), (256, 256), (512, 512), (1024, 1024))
     assert drawn(model, row_of(size=512))[0].shape == (512, 512, 3)
 
