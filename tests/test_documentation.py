@@ -1,5 +1,6 @@
 """Words are checked: what the documentation lists is what the code has."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,12 @@ def test_the_short_tables_of_the_readme_are_parts_of_the_full_ones(page):
     rows = [line for line in table.splitlines() if line.startswith("| ")]
     assert len(rows) == 10
     assert set(rows) <= set((DOCS / page).read_text().splitlines())
+
+
+def test_the_python_example_of_the_readme_draws():
+    """The README's lines of Python, run as they stand, give a picture."""
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS.parent / "README.md").read_text(), flags=re.DOTALL)
+    names = {}
+    exec(next(block for block in blocks if "from_pretrained" in block), names)  # noqa: S102 - our own README
+    assert names["image"].shape == (128, 128, 3)
+    assert names["image"].std() > 20
