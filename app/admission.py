@@ -13,6 +13,7 @@ from app.api.schemas import JobSubmission
 from app.errors import InvalidRequest, UnsupportedOption, UnsupportedSize
 from app.messages import JobMessage
 from models.interface import Capabilities, GenerationRequest
+from models.text import count_words
 
 OPTIONS = ("num_inference_steps", "guidance_scale", "temperature", "top_k", "top_p", "truncation_psi")
 _WHOLE_NUMBERS = {"num_inference_steps", "top_k"}
@@ -64,6 +65,9 @@ def _check_prompt(param: str, prompt: str, capabilities: Capabilities) -> None:
     limit = capabilities.max_prompt_characters
     if len(prompt) > limit:
         raise InvalidRequest(f"{param} has {len(prompt)} characters; this model takes at most {limit}", param=param)
+    words = capabilities.max_prompt_words
+    if words is not None and count_words(prompt) > words:
+        raise InvalidRequest(f"{param} has {count_words(prompt)} words; this model takes at most {words}", param=param)
 
 
 def _negative_prompt(wanted: JobSubmission, capabilities: Capabilities) -> str | None:

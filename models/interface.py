@@ -74,6 +74,7 @@ class Capabilities:
     default_size: tuple[int, int] = (128, 128)
     max_images: int = 10
     max_prompt_characters: int = 4000
+    max_prompt_words: int | None = None  # as models.text counts them
     max_batch_size: int = 8
     negative_prompt: bool = False
     options: dict[str, Range]

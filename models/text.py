@@ -9,6 +9,11 @@ UNKNOWN = 1
 _FIRST_WORD = 2
 
 
+def count_words(text: str) -> int:
+    """Return how many tokens a prompt takes."""
+    return len(words(text))
+
+
 class WordTokenizer:
     """Turn prompts into ``length`` tokens; the empty prompt is all padding."""
 

@@ -55,7 +55,8 @@ class GanGenerator:
         self._words = words
         self._upscaler = upscaler
         self.revision = revision
-        self.capabilities = _capabilities(PATCH * network.config.grid, upscales=upscaler is not None)
+        config = network.config
+        self.capabilities = _capabilities(PATCH * config.grid, config.text_length, upscales=upscaler is not None)
 
     @classmethod
     def from_pretrained(
@@ -177,11 +178,12 @@ class GanGenerator:
         return self._network.head.weight.dtype
 
 
-def _capabilities(side: int, *, upscales: bool) -> Capabilities:
+def _capabilities(side: int, max_words: int, *, upscales: bool) -> Capabilities:
     sides = [side << doublings for doublings in range(_DOUBLINGS + 1 if upscales else 1)]
     return Capabilities(
         sizes=tuple((side, side) for side in sides),
         default_size=(side, side),
+        max_prompt_words=max_words,
         options={"truncation_psi": _TRUNCATION},
     )
 

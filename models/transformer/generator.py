@@ -178,6 +178,7 @@ def _capabilities(config: TransformerConfig, *, upscales: bool) -> Capabilities:
     return Capabilities(
         sizes=tuple((side, side) for side in sides),
         default_size=(sides[0], sides[0]),
+        max_prompt_words=config.text_length,
         negative_prompt=True,
         options={
             "guidance_scale": Range(minimum=0, maximum=10, default=SamplingOptions.guidance_scale),

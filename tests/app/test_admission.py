@@ -83,3 +83,15 @@ def test_an_over_long_negative_prompt():
     with pytest.raises(InvalidRequest, match="21 characters; this model takes at most 20") as caught:
         job(negative_prompt="x" * 21)
     assert caught.value.param == "negative_prompt"
+
+
+@pytest.mark.parametrize(("prompt", "allowed"), [("a well-kept red fox", True), ("a well-kept red fox, asleep", False)])
+def test_a_model_that_reads_few_words_says_so(prompt, allowed):
+    """Words are counted as the model's own tokenizer counts them: a hyphen separates two."""
+    few = Capabilities(sizes=((128, 128),), options={}, max_prompt_words=5)
+    if allowed:
+        assert job(few, prompt=prompt, size="128x128").request.prompt == prompt
+        return
+    with pytest.raises(InvalidRequest, match="6 words; this model takes at most 5") as caught:
+        job(few, prompt=prompt, size="128x128")
+    assert caught.value.param == "prompt"
