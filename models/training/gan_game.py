@@ -39,8 +39,9 @@ class GanGame:
         factor = warmup_stable_decay(step, config.steps, _WARM_UP, config.decay_share)
         set_learning_rate(self.optimizers["generator"], config.learning_rate * factor)
         set_learning_rate(self.optimizers["discriminator"], config.discriminator_rate * factor)
-        alone = warmup_stable_decay(step, config.warm_up_steps, _WARM_UP, 0.5)
-        set_learning_rate(self.optimizers["dual_encoder"], config.dual_encoder_rate * max(0.0, alone))
+        if step < config.warm_up_steps:
+            alone = warmup_stable_decay(step, config.warm_up_steps, _WARM_UP, 0.5)
+            set_learning_rate(self.optimizers["dual_encoder"], config.dual_encoder_rate * alone)
 
     def match(self, batch: Captioned) -> Losses:
         """Teach the dual encoder which caption is whose."""

@@ -72,6 +72,15 @@ def test_new_training_starts_from_an_export(config: GanTraining, trained: Path) 
     torch.testing.assert_close(task.networks["generator"].head.weight, exported._network.head.weight)
 
 
+def test_export_is_enough_to_go_on_playing(config: GanTraining, trained: Path, tmp_path: Path) -> None:
+    """The command that the bundled model's notes name: no warm-up, critics and tokenizer from the export."""
+    export = trained / "export"
+    going_on = dataclasses.replace(
+        config, start_from=str(export), tokenizer=str(export / "tokenizer"), warm_up_steps=0, steps=2
+    )  # fmt: skip
+    assert train(start(going_on), going_on, tmp_path) == 2
+
+
 @pytest.mark.parametrize(("field", "value"), [("warm_up_steps", 7), ("fitting_pages", 5), ("batch_size", 3)])
 def test_unusable_sizes_are_refused_by_name(config: GanTraining, field: str, value: int) -> None:
     """What cannot work is refused before anything is drawn."""
