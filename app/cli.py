@@ -16,6 +16,7 @@ from rich.table import Table
 from app import __version__
 from app.client import Client, ServerError
 from app.settings import Settings
+from app.terminal import keyboard_signals_for_us_alone
 from models.evaluation.cli import evaluate, showpieces
 from models.training.cli import train_app
 
@@ -71,7 +72,9 @@ def run(
     from app.running import run_until_stopped  # noqa: PLC0415 - a client needs none of it
 
     settings = _settings(host=host, port=port, data_dir=data_dir, models_file=models)
-    sys.exit(asyncio.run(run_until_stopped(settings, workers=workers, first_prompt=draw, console=console)))
+    with keyboard_signals_for_us_alone():
+        code = asyncio.run(run_until_stopped(settings, workers=workers, first_prompt=draw, console=console))
+    sys.exit(code)
 
 
 @app.command()
