@@ -220,7 +220,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="easel-bench-", ignore_cleanup_errors=True) as folder:
         server = RedisServer(Path(folder))
         server.start()
-        settings = Settings(redis_url=server.url, data_dir=Path(folder), max_queue_length=200_000)
+        settings = Settings(
+            redis_url=server.url, data_dir=Path(folder), max_queue_length=200_000, redis_timeout_seconds=30
+        )
         try:
             measure_all(settings, server, options.jobs, options.long_queue)
         finally:
