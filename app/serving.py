@@ -13,6 +13,7 @@ from app.main import create_app
 from app.settings import Settings
 
 DRAIN_SECONDS = 5  # for answers under way
+KEEP_ALIVE_SECONDS = 75  # longer than clients and load balancers keep theirs, or a request meets a closing connection
 START_FAILED = 3
 
 
@@ -34,6 +35,7 @@ def serve(settings: Settings, *, fd: int | None = None) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config)
