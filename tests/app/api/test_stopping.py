@@ -48,3 +48,12 @@ def test_a_gateway_sweeps_files_from_its_start(start_gateway, settings):
     os.utime(path, (0, 0))
     start_gateway()
     wait_until(lambda: not path.exists())
+
+
+def test_a_killed_gateway_loses_no_job(start_gateway, http):
+    """What one gateway accepted is there for the next, even if the first is killed at once."""
+    gateway, _, process = start_gateway()
+    job = gateway.post("/v1/jobs", json=BODY).json()
+    process.kill()
+    process.wait()
+    assert http.get(f"/v1/jobs/{job['id']}").json() == job
