@@ -57,6 +57,8 @@ def evaluate(painter: Painter, referees: Referees, scope: Scope, *, model: str, 
     judge, tokenizer = referees.judge, referees.tokenizer
     pages, reference = heldout_pages(scope.num_images, scope.seed), reference_images(scope)
     asked = [named_attributes(page) for page in pages]
+    # First, so that the peak of memory is the model's and not that of all pictures.
+    speed = list(measure_speed(painter.generator, [page.caption for page in pages[:64]], painter.side))
     sets = page_sets(painter, pages, tokenizer, scope.seed)
     seeds = list(seed_sets(painter, pages, scope))
     found = [
@@ -72,7 +74,7 @@ def evaluate(painter: Painter, referees: Referees, scope: Scope, *, model: str, 
     return Evaluation(
         setting={"model": model, "command": command, **_setting(painter, scope)},
         sections=found,
-        speed=list(measure_speed(painter.generator, [page.caption for page in pages[:64]], painter.side)),
+        speed=speed,
         examples=_examples(judge, pages, sets, asked),
         seeds_of_one=[(caption, each[MODEL]) for caption, each in seeds],
         feature_map=feature_map(judge, sets),
