@@ -1,17 +1,19 @@
 # syntax=docker/dockerfile:1
-# A worker with the bundled models: on CPU, or on NVIDIA GPUs with the PyTorch that PyPI serves:
-#   docker build -f docker/worker.Dockerfile --build-arg TORCH_INDEX_URL=https://pypi.org/simple -t easel-worker .
+# A worker with the bundled models. PyTorch comes from pip's own index: on Linux, the build for NVIDIA GPUs, which
+# runs on CPU too. For a much smaller image without CUDA, name PyTorch's index of CPU builds:
+#   docker build -f docker/worker.Dockerfile --build-arg TORCH_INDEX_URL=… -t easel-worker .
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX_URL=
 WORKDIR /src
 RUN python -m venv /opt/easel
 COPY requirements.lock ./
 # PyTorch alone, first: by far the largest layer, and it changes least.
 RUN --mount=type=cache,target=/root/.cache/pip \
     grep '^torch==' requirements.lock > torch.txt && \
-    /opt/easel/bin/pip install --disable-pip-version-check --index-url "${TORCH_INDEX_URL}" --requirement torch.txt
+    /opt/easel/bin/pip install --disable-pip-version-check \
+        ${TORCH_INDEX_URL:+--index-url "${TORCH_INDEX_URL}"} --requirement torch.txt
 COPY LICENSE README.md pyproject.toml ./
 COPY app app
 COPY models models
