@@ -17,7 +17,11 @@ from models.picturebook import Picture
 Wrong = dict[str, tuple[str, str]]
 """Attributes that were not found, as (asked for, seen instead)."""
 
-_OVERALL = {"mean": "mean of the attributes", "all_right": "pictures with none wrong"}
+_OVERALL = {
+    "mean": "mean over attributes",
+    "named": "share of everything named",
+    "all_right": "pictures with none wrong",
+}
 _TITLES = {
     "subject": "subject", "color": "colour", "shape": "shape", "storeys": "storeys", "style": "style",
     "time": "time of day", "setting": "setting", "extra": "extra", "accent": "colour of the extra",
@@ -57,11 +61,15 @@ def attribute_figures(judge: Judge, sets: Mapping[str, np.ndarray], asked: Seque
 
 
 def _shares(wrong: Sequence[Wrong], asked: Sequence[Mapping[str, str]]) -> dict[str, float]:
-    """Return the share of right answers per attribute; `mean` weighs every attribute alike."""
-    faults = _counts(wrong)
-    shares = {name: 1 - faults.get(name, 0) / count for name, count in _counts(asked).items()}
-    mean = sum(shares.values()) / len(shares)
-    return {"mean": mean, "all_right": sum(not fault for fault in wrong) / len(wrong), **shares}
+    """Return shares of right answers; `mean` weighs attributes alike, `named` by how often they occur."""
+    faults, counts = _counts(wrong), _counts(asked)
+    shares = {name: 1 - faults.get(name, 0) / count for name, count in counts.items()}
+    overall = {
+        "mean": sum(shares.values()) / len(shares),
+        "named": 1 - sum(faults.values()) / sum(counts.values()),
+        "all_right": sum(not fault for fault in wrong) / len(wrong),
+    }
+    return overall | shares
 
 
 def _counts(attributes: Iterable[Mapping[str, object]]) -> dict[str, int]:

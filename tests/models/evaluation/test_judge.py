@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from models.checkpoints import CheckpointError
-from models.evaluation.alignment import named_attributes, wrong_answers
+from models.evaluation.alignment import attribute_figures, named_attributes, wrong_answers
 from models.evaluation.drawing import as_tensor
+from models.evaluation.figures import REAL
 from models.evaluation.judge import Judge
 from models.training.degradation import ruined
 from models.training.judge import UNRECOGNISABLE
@@ -51,3 +52,12 @@ def test_weights_of_another_shape_are_refused(judge, tmp_path):
     (tmp_path / "config.json").write_bytes(config)
     with pytest.raises(CheckpointError, match=r"model\.safetensors"):
         Judge.from_pretrained(tmp_path)
+
+
+def test_shares_weigh_attributes_as_they_say(judge, drawings):
+    """`mean` weighs a rare attribute like a common one; `named` counts every attribute that was named."""
+    asked = [answer["subject"] for answer in judge.answer(as_tensor(drawings[:4]))]
+    wanted = [{"subject": subject} for subject in asked]
+    wanted[0] |= {"time": "never"}
+    figures = {each.key: each.values[REAL] for each in attribute_figures(judge, {REAL: drawings[:4]}, wanted)}
+    assert figures == {"mean": 0.5, "named": 0.8, "all_right": 0.75, "subject": 1.0, "time": 0.0}
