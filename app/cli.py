@@ -25,6 +25,7 @@ console = Console()
 errors = Console(stderr=True)
 
 Server = Annotated[str, typer.Option("--server", envvar="EASEL_SERVER_URL", help="Address of the service.")]
+TRAINING_PACKAGES = {"matplotlib", "skia", "torchmetrics"}  # the extra `train`
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 
 
@@ -34,6 +35,11 @@ def main() -> None:
         app()
     except ServerError as error:
         _fail(str(error))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in TRAINING_PACKAGES:
+            raise
+        _fail(f"{package} is not installed; to train and judge models: pip install 'easel\\[train]'")
 
 
 def _fail(message: str) -> None:

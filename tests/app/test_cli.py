@@ -1,0 +1,25 @@
+"""What the command says when it cannot do what it was asked."""
+
+import subprocess
+import sys
+
+
+def easel(*arguments, without=""):
+    """Run the command in a Python that lacks a package; what it printed is one string."""
+    code = f"import sys; sys.modules[{without!r}] = None; from app.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_training_needs_an_extra(tmp_path):
+    """Where the packages for training are missing, the command names the extra instead of failing inside."""
+    done = easel("train", "gan", "--out", str(tmp_path / "run"), without="matplotlib")
+    assert done.returncode == 1
+    assert done.stderr == "error: matplotlib is not installed; to train and judge models: pip install 'easel[train]'\n"
+
+
+def test_a_server_that_is_not_there_is_one_line():
+    """A client without a server is told what to start."""
+    done = easel("models", "--server", "http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "start one with `easel run`" in done.stderr
+    assert "Traceback" not in done.stderr
