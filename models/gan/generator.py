@@ -10,8 +10,6 @@ drawn alone, so that not even the last bit depends on who shares the batch.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -19,8 +17,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from models.catalog_entries import WEIGHTS
-from models.checkpoints import WEIGHTS as WEIGHTS_FILE
+from models.bundles import bundle_folder, load_companions, revision, square_sizes
 from models.checkpoints import CheckpointError, load_network
 from models.gan.networks import GanConfig, Generator
 from models.interface import Capabilities, Feed, Image, Range, Row
@@ -30,12 +27,8 @@ from models.transformer.tokenizer import PATCH, ImageTokenizer
 from models.upscaler.network import Upscaler, enlarge
 
 NETWORK = "generator"
-TOKENIZER = "tokenizer"
-UPSCALER = "upscaler"
-VOCABULARY = "vocabulary.json"
 _METHOD = "1"
 """Goes up when the same weights and seed give another picture."""
-_DOUBLINGS = 3
 _TRUNCATION = Range(minimum=0, maximum=1, default=1)
 
 
@@ -73,15 +66,13 @@ class GanGenerator:
         Raises:
             CheckpointError: a file is missing or damaged, or the parts do not fit each other.
         """
-        folder = Path(path_or_id)
-        folder = folder if folder.exists() else WEIGHTS / str(path_or_id)
+        folder = bundle_folder(path_or_id)
         network = load_network(Generator, GanConfig, folder / NETWORK)
-        tokenizer = ImageTokenizer.from_pretrained(folder / TOKENIZER)
-        words = WordTokenizer(_read_vocabulary(folder / VOCABULARY), network.config.text_length)
-        _require_fit(network.config, tokenizer, words, folder)
-        upscaler = Upscaler.from_pretrained(folder / UPSCALER) if (folder / UPSCALER).exists() else None
-        upscaler = upscaler.to(device) if upscaler is not None else None
-        return cls(network.to(device, dtype), tokenizer.to(device), words, upscaler, _revision(folder))
+        beside = load_companions(folder, network.config.text_length)
+        _require_fit(network.config, beside.tokenizer, beside.words, folder)
+        upscaler = None if beside.upscaler is None else beside.upscaler.to(device)
+        drawn_by = revision(folder, NETWORK, _METHOD)
+        return cls(network.to(device, dtype), beside.tokenizer.to(device), beside.words, upscaler, drawn_by)
 
     @property
     def description(self) -> dict[str, str]:
@@ -179,9 +170,8 @@ class GanGenerator:
 
 
 def _capabilities(side: int, max_words: int, *, upscales: bool) -> Capabilities:
-    sides = [side << doublings for doublings in range(_DOUBLINGS + 1 if upscales else 1)]
     return Capabilities(
-        sizes=tuple((side, side) for side in sides),
+        sizes=square_sizes(side, upscales=upscales),
         default_size=(side, side),
         max_prompt_words=max_words,
         options={"truncation_psi": _TRUNCATION},
@@ -193,23 +183,6 @@ def _truncation_psi(row: Row) -> float:
     return _TRUNCATION.default if asked is None else asked
 
 
-def _read_vocabulary(path: Path) -> list[str]:
-    try:
-        vocabulary: list[str] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    return vocabulary
-
-
 def _require_fit(config: GanConfig, tokenizer: ImageTokenizer, words: WordTokenizer, folder: Path) -> None:
     if (config.latent_channels, config.vocabulary_size) != (tokenizer.config.latent_channels, words.size):
         raise CheckpointError(f"{folder}: generator, tokenizer and vocabulary do not belong together")
-
-
-def _revision(folder: Path) -> str:
-    """Return a digest of the method and of all weights."""
-    digest = hashlib.sha256(_METHOD.encode())
-    for part in (NETWORK, TOKENIZER, UPSCALER):
-        if (folder / part).exists():
-            digest.update((folder / part / WEIGHTS_FILE).read_bytes())
-    return digest.hexdigest()[:12]

@@ -7,10 +7,11 @@ from pathlib import Path
 from safetensors.torch import load_file
 from torch import nn
 
+from models.bundles import TOKENIZER
+from models.bundles import VOCABULARY as VOCABULARY_FILE
 from models.checkpoints import WEIGHTS, load_network, save_network
 from models.gan.critics import Discriminator, DualEncoder, Posterior
-from models.gan.generator import NETWORK, TOKENIZER
-from models.gan.generator import VOCABULARY as VOCABULARY_FILE
+from models.gan.generator import NETWORK
 from models.gan.networks import GanConfig, Generator
 from models.picturebook import VOCABULARY
 from models.text import WordTokenizer

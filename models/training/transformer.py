@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.bundles import TOKENIZER
+from models.bundles import VOCABULARY as VOCABULARY_FILE
 from models.checkpoints import load_network, save_network
 from models.picturebook import VOCABULARY, describe, draw, picture, sample_scene
 from models.seeding import image_rng
@@ -26,8 +28,7 @@ from models.training.schedule import set_learning_rate, warmup_stable_decay
 from models.transformer.blocks import from_blocks, to_blocks
 from models.transformer.config import TransformerConfig
 from models.transformer.engine import Engine, SamplingOptions, Sequence
-from models.transformer.generator import NETWORK, TOKENIZER
-from models.transformer.generator import VOCABULARY as VOCABULARY_FILE
+from models.transformer.generator import NETWORK
 from models.transformer.network import Transformer
 from models.transformer.tokenizer import ImageTokenizer
 

@@ -7,8 +7,6 @@ image = model.generate_image(encoding, seed=7)
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -16,8 +14,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from models.catalog_entries import WEIGHTS
-from models.checkpoints import WEIGHTS as WEIGHTS_FILE
+from models.bundles import bundle_folder, load_companions, revision, square_sizes
 from models.checkpoints import CheckpointError, load_network
 from models.interface import Capabilities, Feed, GenerationRequest, Image, Range, Row
 from models.seeding import image_rng
@@ -31,12 +28,8 @@ from models.transformer.tokenizer import PATCH, ImageTokenizer
 from models.upscaler.network import Upscaler, enlarge
 
 NETWORK = "transformer"
-TOKENIZER = "tokenizer"
-UPSCALER = "upscaler"
-VOCABULARY = "vocabulary.json"
 _METHOD = "1"
 """Goes up when the same weights and seed give another picture."""
-_DOUBLINGS = 3
 
 
 class TransformerGenerator:
@@ -72,14 +65,13 @@ class TransformerGenerator:
         Raises:
             CheckpointError: a file is missing or damaged, or the parts do not fit each other.
         """
-        folder = Path(path_or_id)
-        folder = folder if folder.exists() else WEIGHTS / str(path_or_id)
+        folder = bundle_folder(path_or_id)
         network = load_network(Transformer, TransformerConfig, folder / NETWORK)
-        tokenizer = ImageTokenizer.from_pretrained(folder / TOKENIZER)
-        words = WordTokenizer(_read_vocabulary(folder / VOCABULARY), network.config.text_length)
-        _require_fit(network.config, tokenizer, words, folder)
-        upscaler = Upscaler.from_pretrained(folder / UPSCALER).to(device) if (folder / UPSCALER).exists() else None
-        return cls(network.to(device, dtype), tokenizer.to(device), words, upscaler, _revision(folder))
+        beside = load_companions(folder, network.config.text_length)
+        _require_fit(network.config, beside.tokenizer, beside.words, folder)
+        upscaler = None if beside.upscaler is None else beside.upscaler.to(device)
+        drawn_by = revision(folder, NETWORK, _METHOD)
+        return cls(network.to(device, dtype), beside.tokenizer.to(device), beside.words, upscaler, drawn_by)
 
     @property
     def description(self) -> dict[str, str]:
@@ -174,10 +166,10 @@ class TransformerGenerator:
 
 
 def _capabilities(config: TransformerConfig, *, upscales: bool) -> Capabilities:
-    sides = [PATCH * config.grid << doublings for doublings in range(_DOUBLINGS + 1 if upscales else 1)]
+    sizes = square_sizes(PATCH * config.grid, upscales=upscales)
     return Capabilities(
-        sizes=tuple((side, side) for side in sides),
-        default_size=(sides[0], sides[0]),
+        sizes=sizes,
+        default_size=sizes[0],
         max_prompt_words=config.text_length,
         negative_prompt=True,
         options={
@@ -198,23 +190,6 @@ def _options(request: GenerationRequest) -> SamplingOptions:
     return SamplingOptions(**{name: value for name, value in asked.items() if value is not None})
 
 
-def _read_vocabulary(path: Path) -> list[str]:
-    try:
-        vocabulary: list[str] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    return vocabulary
-
-
 def _require_fit(config: TransformerConfig, tokenizer: ImageTokenizer, words: WordTokenizer, folder: Path) -> None:
     if (config.codebook_size, config.vocabulary_size) != (tokenizer.codebook_size, words.size):
         raise CheckpointError(f"{folder}: transformer, tokenizer and vocabulary do not belong together")
-
-
-def _revision(folder: Path) -> str:
-    """Return a digest of the method and of all weights."""
-    digest = hashlib.sha256(_METHOD.encode())
-    for part in (NETWORK, TOKENIZER, UPSCALER):
-        if (folder / part).exists():
-            digest.update((folder / part / WEIGHTS_FILE).read_bytes())
-    return digest.hexdigest()[:12]
