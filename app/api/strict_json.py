@@ -30,6 +30,7 @@ class SubmissionRoute(APIRoute):
             return handle
 
         async def read_then_handle(request: Request) -> Response:
+            """Read the body strictly, then let FastAPI validate it."""
             gateway = gateway_of(request)
             with counting_refusals(gateway.metrics):
                 body = parse(await read_body(request, gateway.settings.max_body_bytes))
