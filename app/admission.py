@@ -19,11 +19,12 @@ OPTIONS = ("num_inference_steps", "guidance_scale", "temperature", "top_k", "top
 _WHOLE_NUMBERS = {"num_inference_steps", "top_k"}
 
 
-def admit(wanted: JobSubmission, *, model: str, capabilities: Capabilities, drawn_seed: int) -> JobMessage:
+def admit(wanted: JobSubmission, *, tenant: str, model: str, capabilities: Capabilities, drawn_seed: int) -> JobMessage:
     """Make the job that the model will draw, complete: what was not asked for is the model's default.
 
     Args:
         wanted: The validated body.
+        tenant: Whose job it will be.
         model: The model's id; aliases are resolved by now.
         capabilities: What the model announced.
         drawn_seed: Taken when the body names no seed.
@@ -44,6 +45,7 @@ def admit(wanted: JobSubmission, *, model: str, capabilities: Capabilities, draw
     )
     return JobMessage(
         model=model,
+        tenant=tenant,
         request=request,
         output_format=wanted.output_format or "png",
         output_compression=_output_compression(wanted),

@@ -15,6 +15,7 @@ from app import __version__
 from app.api import catalog, files, jobs, openai_images, operations, problems
 from app.api.dependencies import Gateway
 from app.api.documentation import ANY_OTHER, describe_errors
+from app.api.gate import Gate
 from app.api.middleware import RequestMiddleware
 from app.fleet import Fleet
 from app.jobs import JobQueue
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses=ANY_OTHER,
     )
     app.state.stopping = stopping
+    app.add_middleware(Gate)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     problems.register(app)
     for door in (jobs, openai_images, catalog, operations, files):

@@ -14,6 +14,7 @@ from app.jobs import JobQueue
 from app.metrics import GatewayMetrics
 from app.settings import Settings
 from app.storage import ObjectStore
+from app.tenants.tenant import Tenant
 from models.catalog import Catalog
 
 
@@ -41,6 +42,16 @@ async def _gateway(request: Request) -> Gateway:
     return gateway_of(request)  # async, or FastAPI would take a thread for it
 
 
+def caller_of(request: Request) -> Tenant:
+    """Return the tenant whom the gate has recognised; its name goes with every question to the queue."""
+    caller: Tenant = request.state.caller
+    return caller
+
+
+async def _caller(request: Request) -> Tenant:
+    return caller_of(request)
+
+
 async def _link_signer(request: Request) -> LinkSigner:
     gateway = gateway_of(request)
     return LinkSigner(
@@ -51,4 +62,5 @@ async def _link_signer(request: Request) -> LinkSigner:
 
 
 GatewayParts = Annotated[Gateway, Depends(_gateway)]
+Caller = Annotated[Tenant, Depends(_caller)]
 Links = Annotated[LinkSigner, Depends(_link_signer)]

@@ -6,8 +6,9 @@ import asyncio
 
 from fastapi import Request
 
-from app.api.dependencies import Gateway, gateway_of
+from app.api.dependencies import Gateway, caller_of, gateway_of
 from app.messages import JobRecord, JobStatus
+from app.tenants.tenant import Tenant
 
 
 async def wait_for_job(request: Request, job_id: str, seconds: float) -> JobRecord | None:
@@ -18,27 +19,27 @@ async def wait_for_job(request: Request, job_id: str, seconds: float) -> JobReco
     Raises:
         JobNotFound, QueueUnavailable: as `JobQueue.wait`.
     """
-    gateway = gateway_of(request)
-    ending = asyncio.create_task(gateway.queue.wait(job_id, seconds))
+    gateway, tenant = gateway_of(request), caller_of(request).name
+    ending = asyncio.create_task(gateway.queue.wait(job_id, seconds, tenant=tenant))
     leaving = asyncio.create_task(_disconnected(request))
     stopping = asyncio.create_task(gateway.stopping.wait())
     try:
         await asyncio.wait({ending, leaving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if ending.done():
             return ending.result()
-        return None if leaving.done() else await gateway.queue.get(job_id)
+        return None if leaving.done() else await gateway.queue.get(job_id, tenant=tenant)
     finally:
         for task in (ending, leaving, stopping):
             task.cancel()
 
 
-async def cancel_job(gateway: Gateway, job_id: str) -> JobRecord:
-    """End a job and count that.
+async def cancel_job(gateway: Gateway, caller: Tenant, job_id: str) -> JobRecord:
+    """End a job of the caller's and count that.
 
     Raises:
         JobNotFound, JobNotCancelable, QueueUnavailable: as `JobQueue.cancel`.
     """
-    before = await gateway.queue.get(job_id)
+    before = await gateway.queue.get(job_id, tenant=caller.name)
     record = await gateway.queue.cancel(job_id)
     if not before.status.is_final:  # canceling twice counts once
         gateway.metrics.job_finished(record.message.model, JobStatus.CANCELED)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response, status
 
 from app.api import following
 from app.api.answers import Job, JobList, job_answer
-from app.api.dependencies import GatewayParts, Links
+from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.schemas import JobSubmission, PageQuery
 from app.api.strict_json import SubmissionRoute
@@ -51,6 +51,7 @@ router = APIRouter(tags=["jobs"], route_class=SubmissionRoute)
 async def submit_job(
     wanted: JobSubmission,
     gateway: GatewayParts,
+    caller: Caller,
     links: Links,
     request: Request,
     response: Response,
@@ -58,7 +59,7 @@ async def submit_job(
     prefer: Prefer = None,
 ) -> Job:
     """Submit a job. Once this is answered, the job survives whatever is restarted."""
-    record = await submit(gateway, wanted, idempotency_key=idempotency_key)
+    record = await submit(gateway, caller, wanted, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/jobs/{record.id}"
     record = await _wait_as_preferred(record, prefer, request, response)
     if record.status.is_final:
@@ -68,26 +69,34 @@ async def submit_job(
 
 @router.get("/v1/jobs/{job_id}", responses=errors(JobNotFound, QueueUnavailable))
 async def read_job(
-    job_id: str, gateway: GatewayParts, links: Links, request: Request, response: Response, prefer: Prefer = None
+    job_id: str,
+    gateway: GatewayParts,
+    caller: Caller,
+    links: Links,
+    request: Request,
+    response: Response,
+    prefer: Prefer = None,
 ) -> Job:
     """Read a job as it is now; its image links are signed afresh."""
-    record = await gateway.queue.get(job_id)
+    record = await gateway.queue.get(job_id, tenant=caller.name)
     structlog.contextvars.bind_contextvars(job_id=record.id)
     return job_answer(await _wait_as_preferred(record, prefer, request, response), links)
 
 
 @router.get("/v1/jobs", responses=errors(InvalidRequest, QueueUnavailable))
-async def list_jobs(gateway: GatewayParts, links: Links, query: Annotated[PageQuery, Query()]) -> JobList:
-    """List jobs, the newest first. A page may be short although more follow: `next_cursor` tells."""
-    page = await gateway.queue.page(query.cursor, query.limit, query.status)
+async def list_jobs(
+    gateway: GatewayParts, caller: Caller, links: Links, query: Annotated[PageQuery, Query()]
+) -> JobList:
+    """List your jobs, the newest first. A page may be short although more follow: `next_cursor` tells."""
+    page = await gateway.queue.page(query.cursor, query.limit, query.status, tenant=caller.name)
     jobs = [job_answer(record, links) for record in page.jobs]
     return JobList(data=jobs, next_cursor=page.next_cursor, has_more=page.next_cursor is not None)
 
 
 @router.delete("/v1/jobs/{job_id}", responses=errors(JobNotFound, JobNotCancelable, QueueUnavailable))
-async def cancel_job(job_id: str, gateway: GatewayParts, links: Links) -> Job:
+async def cancel_job(job_id: str, gateway: GatewayParts, caller: Caller, links: Links) -> Job:
     """Cancel a job that is queued or running; one that is canceled already stays so."""
-    record = await following.cancel_job(gateway, job_id)
+    record = await following.cancel_job(gateway, caller, job_id)
     structlog.contextvars.bind_contextvars(job_id=record.id)
     return job_answer(record, links)
 

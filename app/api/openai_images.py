@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from app.api.answers import LinkSigner
-from app.api.dependencies import Gateway, GatewayParts, Links
+from app.api.dependencies import Caller, Gateway, GatewayParts, Links, caller_of
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.following import cancel_job, wait_for_job
 from app.api.middleware import CLIENT_GONE
@@ -73,11 +73,11 @@ class Images(BaseModel):
     responses=errors(*SUBMISSION_ERRORS, JobFailed, JobCanceled, JobTooSlow, StorageUnavailable),
 )
 async def generate_images(
-    wanted: ImageGeneration, gateway: GatewayParts, links: Links, request: Request
+    wanted: ImageGeneration, gateway: GatewayParts, caller: Caller, links: Links, request: Request
 ) -> Images | Response:
     """Draw images and answer when they are there; a client that goes away cancels its job."""
     _note_user(wanted)
-    record = await submit(gateway, wanted.submission(), renamed={"num_images": "n"})
+    record = await submit(gateway, caller, wanted.submission(), renamed={"num_images": "n"})
     ended = await _until_ended(request, gateway, record)
     if ended is None:
         return Response(status_code=CLIENT_GONE)
@@ -95,7 +95,7 @@ async def _until_ended(request: Request, gateway: Gateway, record: JobRecord) ->
     if ended is not None and ended.status.is_final:
         return ended
     with contextlib.suppress(JobNotCancelable):
-        await cancel_job(gateway, record.id)
+        await cancel_job(gateway, caller_of(request), record.id)
     if ended is None:
         return None
     if gateway.stopping.is_set():

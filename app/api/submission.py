@@ -17,6 +17,7 @@ from app.api.schemas import JobSubmission
 from app.errors import EaselError, InvalidRequest, ModelNotFound
 from app.messages import JobRecord
 from app.metrics import GatewayMetrics
+from app.tenants.tenant import Tenant
 from models.catalog import UnknownModel
 
 SEED_BITS = 32  # of a drawn seed: few enough for every client's numbers, and to be typed
@@ -24,12 +25,13 @@ SEED_BITS = 32  # of a drawn seed: few enough for every client's numbers, and to
 
 async def submit(
     gateway: Gateway,
+    caller: Tenant,
     wanted: JobSubmission,
     *,
     idempotency_key: str | None = None,
     renamed: Mapping[str, str] = MappingProxyType({}),
 ) -> JobRecord:
-    """Check the wish against its model and queue it.
+    """Check the caller's wish against its model and queue it.
 
     `renamed` maps the field's names to those of a door that calls them otherwise, for errors.
 
@@ -39,7 +41,8 @@ async def submit(
     with counting_refusals(gateway.metrics), _naming_fields(renamed):
         model = _resolve(gateway, wanted.model)
         capabilities = await gateway.fleet.capabilities(model)
-        message = admit(wanted, model=model, capabilities=capabilities, drawn_seed=secrets.randbits(SEED_BITS))
+        seed = secrets.randbits(SEED_BITS)
+        message = admit(wanted, tenant=caller.name, model=model, capabilities=capabilities, drawn_seed=seed)
         asked_at = dt.datetime.now(dt.UTC)
         record = await gateway.queue.submit(
             message,

@@ -20,7 +20,7 @@ TWO_SIZES = Capabilities(sizes=((128, 128), (256, 128)), options={})
 def job(capabilities=CAPABILITIES, **fields):
     """Admit a body to a model."""
     wanted = JobSubmission(**({"prompt": "a red fox"} | fields))
-    return admit(wanted, model="card", capabilities=capabilities, drawn_seed=11)
+    return admit(wanted, tenant="public", model="card", capabilities=capabilities, drawn_seed=11)
 
 
 def test_the_job_is_complete():
