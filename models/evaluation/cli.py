@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 JUDGE, MATCHER = WEIGHTS / "easel-judge", WEIGHTS / "easel-matcher"
-TOKENIZER = WEIGHTS / "easel-transformer" / "tokenizer"
+TOKENIZER = WEIGHTS / "easel-tokenizer"
 
 Model = Annotated[str, typer.Argument(help="Id or alias of the catalogue.")]
 CatalogFile = Annotated[Path | None, typer.Option("--models", help="TOML file that lists the models.")]

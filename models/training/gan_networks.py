@@ -52,14 +52,20 @@ class GanNetworks:
         (folder / VOCABULARY_FILE).write_text(json.dumps(VOCABULARY) + "\n", encoding="utf-8")
 
     def _load(self, folder: Path) -> None:
-        """Read what `save` wrote.
+        """Read what `save` wrote; critics that are not there start afresh.
 
         Raises:
             CheckpointError: the generator is missing or damaged.
+            ConfigError: critics start afresh, but nothing would warm them up.
             RuntimeError: the networks have other sizes.
         """
         exported = load_network(Generator, GanConfig, folder / NETWORK)
         self.generator.load_state_dict(exported.state_dict())
+        if not (folder / CRITICS).exists():
+            self.config.require(
+                "warm_up_steps", self.config.warm_up_steps > 0, f"must be positive, as {folder} has no {CRITICS}"
+            )
+            return
         critics = load_file(folder / CRITICS / WEIGHTS)
         self.critics.load_state_dict({name: tensor.float() for name, tensor in critics.items()})
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,12 +74,21 @@ def test_new_training_starts_from_an_export(config: GanTraining, trained: Path) 
 
 
 def test_export_is_enough_to_go_on_playing(config: GanTraining, trained: Path, tmp_path: Path) -> None:
-    """The command that the bundled model's notes name: no warm-up, critics and tokenizer from the export."""
+    """No warm-up is needed: critics and tokenizer come from the export."""
     export = trained / "export"
     going_on = dataclasses.replace(
         config, start_from=str(export), tokenizer=str(export / "tokenizer"), warm_up_steps=0, steps=2
     )  # fmt: skip
     assert train(start(going_on), going_on, tmp_path) == 2
+
+
+def test_a_start_without_critics_warms_new_ones_up(config: GanTraining, trained: Path, tmp_path: Path) -> None:
+    """The bundled generator has none: going on trains fresh ones, and is refused where nothing would."""
+    shutil.copytree(trained / "export", tmp_path / "bundled", ignore=shutil.ignore_patterns("critics"))
+    going_on = dataclasses.replace(config, start_from=str(tmp_path / "bundled"), steps=2, warm_up_steps=1)
+    assert train(start(going_on), going_on, tmp_path / "out") == 2
+    with pytest.raises(ConfigError, match=r"warm_up_steps must be positive, as .* has no critics, got 0"):
+        start(dataclasses.replace(going_on, warm_up_steps=0))
 
 
 @pytest.mark.parametrize(("field", "value"), [("warm_up_steps", 7), ("fitting_pages", 5), ("batch_size", 3)])
