@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import pydantic
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from app import __version__
@@ -54,7 +55,8 @@ def _settings(**changes: Any) -> Settings:
     except pydantic.ValidationError as error:
         for problem in error.errors():
             name = "_".join(["EASEL", *map(str, problem["loc"])]).upper() if problem["loc"] else "settings"
-            errors.print(f"[red]error:[/] {name}: {problem['msg']}", highlight=False)
+            reason = problem["msg"].removeprefix("Value error, ")
+            errors.print(f"[red]error:[/] {name}: {escape(reason)}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
@@ -100,6 +102,35 @@ def worker() -> None:
     """Run one worker process: it loads the models once and draws batches until it is told to stop."""
     _settings()
     os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606 - this interpreter, fixed arguments
+
+
+@app.command()
+def config() -> None:
+    """Show every setting and where it comes from; secrets stay hidden."""
+    from app.setting_sheet import setting_lines, unknown_variables  # noqa: PLC0415 - other commands need neither
+
+    table = Table("variable", "value", "from")
+    for line in setting_lines(_settings()):
+        table.add_row(line.variable, line.value, line.source)
+    console.print(table)
+    for name, meant in unknown_variables().items():
+        errors.print(f"[yellow]{name} is not a setting[/]" + (f"; did you mean {meant}?" if meant else ""))
+
+
+@app.command()
+def doctor() -> None:
+    """Check Redis, storage, clocks, models and GPU from here, and say how to mend what is wrong."""
+    from app.doctor import examine  # noqa: PLC0415 - other commands need none of it
+
+    settings = _settings()
+    well = True
+    for finding in examine(settings):
+        well = well and finding.ok
+        mark = "[green]ok[/]   " if finding.ok else "[red]wrong[/]"
+        console.print(f"{mark} {finding.name:<9} {escape(finding.detail)}", highlight=False, soft_wrap=True)
+        if finding.remedy:
+            console.print(f"      {'':<9} → {escape(finding.remedy)}", highlight=False, soft_wrap=True)
+    sys.exit(0 if well else 1)
 
 
 @app.command()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import redis.asyncio
 
 from app.announcements import ModelState, model_states
+from app.clocks import Skew, skew_of_redis
 from app.errors import ModelNotReady, QueueUnavailable
 from app.redis_connections import REDIS_DOWN
 from models.interface import Capabilities
@@ -21,8 +22,9 @@ RETRY_AFTER_START_SECONDS = 10  # a worker loads its models before it announces 
 class Fleet:
     """All models that were ever announced, and their live workers."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, *, clock: Callable[[], float] = time.time) -> None:
         self._client = client
+        self._clock = clock
         self._states: Mapping[str, ModelState] = {}
         self._fresh_until = 0.0
         self._asking: asyncio.Task[Mapping[str, ModelState]] | None = None
@@ -52,13 +54,28 @@ class Fleet:
             raise ModelNotReady(detail, param="model", retry_after_seconds=RETRY_AFTER_START_SECONDS)
         return state.capabilities
 
+    async def clock_skew(self) -> Skew:
+        """Compare Redis' clock with this machine's.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        try:
+            return skew_of_redis(await self._client.time(), self._clock())
+        except REDIS_DOWN as error:
+            raise _unavailable() from error
+
     async def _ask(self) -> Mapping[str, ModelState]:
         try:
             self._states = await model_states(self._client)
             self._fresh_until = time.monotonic() + REMEMBERED_SECONDS
         except REDIS_DOWN as error:
-            detail = "the queue does not answer; try again in some seconds"
-            raise QueueUnavailable(detail, retry_after_seconds=RETRY_AFTER_OUTAGE_SECONDS) from error
+            raise _unavailable() from error
         finally:
             self._asking = None
         return self._states
+
+
+def _unavailable() -> QueueUnavailable:
+    detail = "the queue does not answer; try again in some seconds"
+    return QueueUnavailable(detail, retry_after_seconds=RETRY_AFTER_OUTAGE_SECONDS)

@@ -1,12 +1,14 @@
-"""Every setting of the service, read from `EASEL_*` variables by this module alone."""
+"""Every setting of the service, read from `EASEL_*` variables or the files they name, by this module alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.setting_files import SettingFileError, SettingFiles
 
 
 class Settings(BaseSettings):
@@ -97,6 +99,26 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["auto", "console", "json"], Field(description="`auto`: console on a terminal.")] = (
         "auto"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what is given in code first, then files, then variables."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, SettingFiles(settings_cls), env_settings
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _from_its_file(cls, value: Any) -> Any:
+        if isinstance(value, SettingFileError):
+            raise value
+        return value
 
     @model_validator(mode="after")
     def _bucket_for_s3(self) -> Settings:

@@ -31,6 +31,7 @@ class Readiness(BaseModel):
     status: Literal["ready", "not_ready"]
     queue: Check
     storage: Check
+    clock: Check
     models: dict[str, Check]
 
 
@@ -48,13 +49,16 @@ async def health() -> Health:
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready; the checks tell why."}})
 async def readiness(gateway: GatewayParts, response: Response) -> Readiness:
-    """Tell whether queue, storage and at least one live worker for each model are there."""
-    (queue, models), storage = await asyncio.gather(_check_models(gateway), _check_storage(gateway))
-    ready = queue.ok and storage.ok and all(check.ok for check in models.values())
+    """Tell whether queue, storage and at least one live worker for each model are there, and the clock is right."""
+    (queue, models), storage, clock = await asyncio.gather(
+        _check_models(gateway), _check_storage(gateway), _check_clock(gateway)
+    )
+    ready = queue.ok and storage.ok and clock.ok and all(check.ok for check in models.values())
     if not ready:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return Readiness(status="ready" if ready else "not_ready", queue=queue, storage=storage, models=models)
+    state: Literal["ready", "not_ready"] = "ready" if ready else "not_ready"
+    return Readiness(status=state, queue=queue, storage=storage, clock=clock, models=models)
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -82,6 +86,15 @@ async def _check_storage(gateway: Gateway) -> Check:
     except TimeoutError:
         return Check(ok=False, detail=f"no answer in {STORAGE_CHECK_SECONDS:g} s")
     return Check(ok=True)
+
+
+async def _check_clock(gateway: Gateway) -> Check:
+    """Compare with Redis' clock: links signed by a wrong one expire early or late. Leases need no clock of ours."""
+    try:
+        skew = await gateway.fleet.clock_skew()
+    except EaselError:
+        return Check(ok=False, detail="not known while the queue is away")
+    return Check(ok=skew.is_small, detail="" if skew.is_small else str(skew))
 
 
 async def _backlog(gateway: Gateway) -> dict[str, ModelBacklog] | None:
