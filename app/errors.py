@@ -4,6 +4,8 @@ EaselError
 ├── InvalidRequest (400)          the caller's fault; names the field in `param`
 │   ├── UnsupportedOption         the model does not honour this field
 │   ├── UnsupportedSize           the model cannot make this size
+│   ├── UrlNotAllowed             it leads where this service does not go
+│   ├── UrlUnreachable            it does not give what was to be fetched
 │   └── ModelNotFound (404)
 ├── NotFound (404)
 │   ├── JobNotFound
@@ -66,6 +68,20 @@ class UnsupportedSize(InvalidRequest):
 
     code = "unsupported_size"
     title = "Size not supported by the model"
+
+
+class UrlNotAllowed(InvalidRequest):
+    """The URL leads where this service does not go: not http, or not public."""
+
+    code = "url_not_allowed"
+    title = "URL not allowed"
+
+
+class UrlUnreachable(InvalidRequest):
+    """What the URL leads to could not be fetched in bounded time and size."""
+
+    code = "url_unreachable"
+    title = "URL cannot be fetched"
 
 
 class ModelNotFound(InvalidRequest):

@@ -5,10 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.setting_files import SettingFileError, SettingFiles
+
+
+def _comma_separated(text: object) -> object:
+    return [part.strip() for part in text.split(",")] if isinstance(text, str) else text
 
 
 class Settings(BaseSettings):
@@ -92,6 +105,15 @@ class Settings(BaseSettings):
         PositiveFloat,
         Field(description="Longest wait for images in one request of the OpenAI door; then the job is canceled."),
     ] = 600.0
+    outbound_private_networks: Annotated[
+        tuple[IPvAnyNetwork, ...] | None,
+        NoDecode,
+        BeforeValidator(_comma_separated),
+        Field(
+            description="Networks, such as `10.0.0.0/8,192.168.1.5`, to which URLs given by clients may lead although "
+            "they are not public; unset: none."
+        ),
+    ] = None
     max_body_bytes: Annotated[PositiveInt, Field(description="Largest request body that is read.")] = 1_048_576
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")] = (
         "info"
