@@ -2,7 +2,7 @@
 
 The hash is RQ's, made by RQ's own `Job`, plus fields of ours: `model`, `tenant`, `batch_key`, `cost`,
 `num_images` (what a worker chooses by), `queued_at` and `place` (written by `submit.lua`), `attempts`,
-`deaths`, `progress` and `outcome` (written by the worker's scripts).
+`deaths`, `progress`, `previews` and `outcome` (written by the worker's scripts), `previews_until` (by `look.lua`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rq.job import JobStatus as RQStatus
 from rq.serializers import JSONSerializer
 from rq.utils import now, utcformat, utcparse
 
+from app.job_events import Glimpse
 from app.messages import RENDER_TASK, JobMessage, JobRecord, JobStatus, Outcome, Progress
 
 Priority = Literal["high", "normal", "low"]
@@ -131,6 +132,17 @@ def read_record(job_id: str, fields: Mapping[bytes, bytes], position: int | None
         progress=_progress(fields.get(b"progress")),
         outcome=Outcome.model_validate_json(outcome) if outcome else None,
     )
+
+
+def read_glimpse(status_of_rq: str, ahead: int, progress: str, previews: int) -> Glimpse:
+    """Read what `look.lua` tells of a job."""
+    status = _STATUS_OF_RQ.get(RQStatus(status_of_rq), JobStatus.QUEUED)
+    if status.is_final:
+        return Glimpse("ended")
+    if status is JobStatus.QUEUED:
+        return Glimpse("queued", position=max(ahead, 0), previews=previews)
+    known = _progress(progress.encode())
+    return Glimpse("running", step=known.step if known else 0, num_steps=known and known.num_steps, previews=previews)
 
 
 def timestamp() -> str:

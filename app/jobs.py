@@ -27,8 +27,9 @@ from app.errors import (
     QueueUnavailable,
     RateLimited,
 )
-from app.job_endings import JobEndings
+from app.job_events import Ended, Glimpse, JobEvent, Told, event_of, glimpse_of, previews_of
 from app.job_records import Priority
+from app.job_watch import JobWatch
 from app.messages import JobMessage, JobRecord, JobStatus
 from app.queue_scripts import ScriptName, script
 from app.redis_connections import REDIS_REFUSES
@@ -37,7 +38,7 @@ from app.settings import Settings
 LONGEST_RETRY_AFTER_SECONDS = 120
 _RETRY_AFTER_OUTAGE_SECONDS = 5
 _ENTRIES_SCANNED_PER_PAGE = 1000
-_RECHECK_SECONDS = 5.0  # a plain RQ worker announces no ends
+_PREVIEWS_WANTED_SECONDS = 10  # after the last look of who wants them
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,16 @@ class JobQueue:
     def __init__(self, client: redis.asyncio.Redis, settings: Settings) -> None:
         self._client = client
         self._settings = settings
-        self._endings = JobEndings(client)
+        self._watch = JobWatch(client, self._look)
         self._scripts: dict[ScriptName, AsyncScript] = {}
 
     async def close(self) -> None:
         """Stop listening; the client stays open, it belongs to the caller."""
-        await self._endings.close()
+        await self._watch.close()
+
+    def stop_following(self) -> None:
+        """Let all who follow or await a job go, now and from now on: the gateway is about to end."""
+        self._watch.stop()
 
     async def submit(
         self,
@@ -211,22 +216,65 @@ class JobQueue:
         return await self.get(job_id)
 
     async def wait(self, job_id: str, seconds: float, *, tenant: str | None = None) -> JobRecord:
-        """Return the job as soon as it has ended, or as it stands after `seconds`.
+        """Return the job as soon as it has ended, or as it stands after `seconds` or when the gateway stops.
 
         Raises:
             JobNotFound, QueueUnavailable: as `get`.
         """
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + seconds
-        with self._endings.watch(job_id) as ended:
-            while True:
-                ended.clear()
+        with self._watch.watch(job_id) as sight, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
                 job = await self.get(job_id, tenant=tenant)
-                left = deadline - clock()
-                if job.status.is_final or left <= 0:
-                    return job
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), min(left, _RECHECK_SECONDS))
+                while not job.status.is_final and (glimpse := await sight.change()):
+                    if glimpse.state == "ended":
+                        job = await self.get(job_id, tenant=tenant)
+                return job
+        return await self.get(job_id, tenant=tenant)
+
+    async def follow(
+        self, job_id: str, *, tenant: str | None = None, after: str | None = None, previews: bool = False
+    ) -> AsyncIterator[JobEvent]:
+        """Tell what becomes of a job, the present first, `Ended` last; close the iterator to stop before that.
+
+        It ends without `Ended` only when the gateway stops or the job is deleted; a later call, on any gateway,
+        goes on with what has changed `after` the id of the last event that arrived.
+
+        Args:
+            job_id: The job.
+            tenant: As for `get`.
+            after: An event's id.
+            previews: Have unfinished pictures drawn, and yield them.
+
+        Raises:
+            InvalidRequest: `after` is no event's id.
+            JobNotFound, QueueUnavailable: as `get`.
+        """
+        told = Told.read(after)
+        with self._watch.watch(job_id, previews=previews) as sight:
+            glimpse: Glimpse | None = glimpse_of(await self.get(job_id, tenant=tenant))
+            while glimpse:
+                for event in await self._news(job_id, told, glimpse, previews=previews):
+                    yield event
+                    told = Told.read(event.id)
+                if told.is_all:
+                    return
+                glimpse = await sight.change()
+
+    async def _news(self, job_id: str, told: Told, glimpse: Glimpse, *, previews: bool) -> list[JobEvent]:
+        """Find out what a glimpse adds to what was told."""
+        if glimpse.state == "ended":
+            job = await self.get(job_id)
+            end = told.at_the_end(job.status)
+            return [Ended(end.id, job)] if end.is_all and end != told else []
+        now = told.after(glimpse)
+        news: list[JobEvent] = [] if now == told else [event_of(now, glimpse)]
+        if previews and glimpse.previews > told.previews:
+            news += previews_of(now, await self._run("previews", job_id, told.previews))
+        return news
+
+    async def _look(self, job_ids: Sequence[str], with_previews: Sequence[str]) -> list[Glimpse | None]:
+        ask = {"jobs": job_ids, "previews": with_previews, "wish_seconds": _PREVIEWS_WANTED_SECONDS}
+        seen = json.loads(await self._run("look", json.dumps(ask)))
+        return [job_records.read_glimpse(*one) if one else None for one in seen]
 
     async def depth(self, model: str) -> int:
         """Count the jobs that wait for a model.

@@ -47,6 +47,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
             log.warning("queue_unavailable", reason=str(error))
         queue = JobQueue(client, settings)
         sweeping = asyncio.create_task(sweep_regularly(store, settings.job_retention_seconds))
+        leaving = asyncio.create_task(_stop_following(queue, stopping))
         try:
             yield Gateway(
                 settings=settings,
@@ -60,7 +61,13 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
             )
         finally:
             sweeping.cancel()
+            leaving.cancel()
             await queue.close()
+
+
+async def _stop_following(queue: JobQueue, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    queue.stop_following()
 
 
 def create_app(settings: Settings) -> FastAPI:

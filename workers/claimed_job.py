@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.messages import JobMessage, Progress
-from models.interface import Row
+from models.interface import Image, Row
+from workers.previews import Previews
 
 DropReason = Literal["stopped", "lost", "failed"]
 
@@ -31,7 +32,10 @@ class ClaimedJob:
     keep_seconds: int = 86_400
     claimed_at: float = field(default_factory=time.monotonic)
     dropped: DropReason | None = None
+    model_revision: str = ""  # of the generator that draws it
+    previews: Previews = field(default_factory=Previews)
     _steps: dict[int, int] = field(default_factory=dict)  # by image
+    _is_new: bool = True
     _published: Progress | None = None
     _progress: Progress | None = None
 
@@ -47,14 +51,24 @@ class ClaimedJob:
         slowest = min(self._steps.get(index, 0) for index in range(self.message.request.num_images))
         self._progress = Progress(step=slowest, num_steps=num_steps)
 
+    def wants_preview(self, image: int) -> bool:
+        """Whether somebody should see the image as it is now."""
+        return self._progress is not None and self.previews.is_due(image, self._steps[image], self._progress.num_steps)
+
+    def preview(self, image: int, picture: Image) -> None:
+        """Let those who look see the image as it is now."""
+        if self._progress is not None:
+            self.previews.add(image, self._steps[image], self._progress.num_steps, picture)
+
     @property
     def has_news(self) -> bool:
-        """Whether there is progress that nobody has been told."""
-        return self._progress != self._published
+        """Whether there is something to tell of it, or to ask: of a new job, whether somebody looks at it."""
+        return self._is_new or bool(self.previews) or self._progress != self._published
 
     def take_news(self) -> str:
         """Return the progress as it is stored, or "" if it is known already."""
-        if not self.has_news or self._progress is None:
+        self._is_new = False
+        if self._progress is None or self._progress == self._published:
             return ""
         self._published = self._progress
         return f"{self._progress.step}/{self._progress.num_steps}"

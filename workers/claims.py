@@ -24,6 +24,7 @@ from workers.claimed_job import ClaimedJob
 
 MAX_DEATHS = 3
 _WINDOW = 128  # jobs looked at in each queue: several batches of several kinds
+_OURS_AND_LOOKED_AT = 2
 _STARVE_AFTER_SECONDS = 60.0  # after this a job goes before every priority
 
 CommitAnswer = Literal["committed", "canceled", "lost", "rq"]
@@ -96,10 +97,15 @@ class Claims:
         return self._ask(max_images, max_wait=0.0, caps={}, admit={"batch_key": batch_key, "room": room})
 
     def renew(self, lease_seconds: float, jobs: Sequence[ClaimedJob]) -> tuple[bool, list[bool]]:
-        """Renew the lease and publish progress; tell whether the lease still ran and which jobs are still ours."""
-        news = [part for job in jobs for part in (job.execution, job.queue, job.take_news())]
-        alive, ours = self._run("renew", self._worker, int(lease_seconds * 1000), timestamp(), *news)
-        return bool(alive), [bool(mine) for mine in ours]
+        """Renew the lease, publish progress and previews, and learn whose previews are wanted.
+
+        Returns whether the lease still ran, and which jobs are still ours.
+        """
+        news = [part for job in jobs for part in _news(job)]
+        alive, answers = self._run("renew", self._worker, int(lease_seconds * 1000), timestamp(), *news)
+        for job, answer in zip(jobs, answers, strict=True):
+            job.previews.wanted = answer == _OURS_AND_LOOKED_AT
+        return bool(alive), [answer > 0 for answer in answers]
 
     def release(self, jobs: Sequence[ClaimedJob], *, suspect: bool = False) -> int:
         """Give jobs back; `suspect` ones run alone next time, others as if nothing had happened."""
@@ -199,6 +205,12 @@ class Claims:
         if name not in self._scripts:
             self._scripts[name] = self._client.register_script(script(name))
         return self._scripts[name](args=[RQ_KEY_PREFIX, *args])
+
+
+def _news(job: ClaimedJob) -> list[Any]:
+    previews = job.previews.take()
+    pictures = [(one.index, one.number, one.encode(job.message, model_revision=job.model_revision)) for one in previews]
+    return [job.execution, job.queue, job.take_news(), len(pictures), *(part for one in pictures for part in one)]
 
 
 def _refusal(job: ClaimedJob, code: str, text: str) -> Ending:

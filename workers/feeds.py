@@ -43,12 +43,13 @@ class BatchFeed:
         self.jobs[row.job_id].report(row.index, step, num_steps)
         self._metrics.steps_done(self._model)
 
-    def wants_preview(self, row: Row) -> bool:  # noqa: ARG002 - nobody can look at unfinished pictures yet
-        """Tell that no preview is wanted."""
-        return False
+    def wants_preview(self, row: Row) -> bool:
+        """Tell whether somebody looks and there is more to see than last time."""
+        return self.jobs[row.job_id].wants_preview(row.index)
 
     def preview(self, row: Row, image: Image) -> None:
-        """Ignore a picture that nobody asked for."""
+        """Keep the picture; the lease thread makes it small and passes it on."""
+        self.jobs[row.job_id].preview(row.index, image)
 
     def cancelled(self, row: Row) -> bool:
         """Tell whether the row's job was dropped."""

@@ -24,7 +24,7 @@ from workers.metrics import WorkerMetrics
 log = structlog.get_logger()
 
 RENEWALS_PER_LEASE = 3
-_TICK_SECONDS = 0.2  # how fresh progress is
+_TICK_SECONDS = 0.1  # how fresh progress is
 
 
 class Lease:

@@ -7,7 +7,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
-from app.job_endings import ENDED_CHANNEL
+from app.job_watch import ENDED_CHANNEL
 from workers.claims import Ending
 
 

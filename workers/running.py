@@ -95,6 +95,7 @@ class BatchRunner:
     def _begun(self, jobs: Sequence[ClaimedJob], generator: ImageGenerator) -> Sequence[ClaimedJob]:
         num_rows = sum(job.message.request.num_images for job in jobs)
         for job in jobs:
+            job.model_revision = generator.revision
             self._finishing.begin(job, batch_size=num_rows, model_revision=generator.revision)
         return jobs
 

@@ -10,7 +10,19 @@ from importlib.resources import files
 from typing import Literal
 
 ScriptName = Literal[
-    "submit", "read", "page", "cancel", "claim", "renew", "release", "reap", "commit", "backlog", "requeue"
+    "submit",
+    "read",
+    "page",
+    "look",
+    "previews",
+    "cancel",
+    "claim",
+    "renew",
+    "release",
+    "reap",
+    "commit",
+    "backlog",
+    "requeue",
 ]
 
 

@@ -136,12 +136,14 @@ end
 
 local batch, soonest = choose()
 if not batch then return soonest and {'wait', exact(soonest)} or {'nothing'} end
-local out = {'batch'}
+local out, started = {'batch'}, {}
 for i, one in ipairs(batch) do
   local execution_id = ask.executions .. string.format('%03d', i)
   start(one, execution_id)
+  started[i] = one.id
   local waited = one.since > 0 and now - one.since or 0
   out[#out + 1] = {one.id, execution_id, one.queue, exact(waited), redis.call('HGETALL', job_key(one.id))}
 end
+announce_news(started)
 redis.call('HSET', worker_key(ask.worker), 'state', 'busy')
 return out

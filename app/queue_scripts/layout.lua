@@ -1,9 +1,10 @@
 -- Where things lie in Redis. RQ 3.0.0's own keys (rq/job.py, rq/queue.py, rq/registry.py, rq/executions.py,
--- rq/results.py), written as RQ writes them and compared with it by a test, and five of ours:
+-- rq/results.py), written as RQ writes them and compared with it by a test, and six of ours:
 --   easel:order:<queue>   sorted set: queued jobs by fair order; the RQ list holds the same jobs by arrival
 --   easel:shares:<queue>  hash: 'tenant:<tenant>' -> where its next job would stand in that order; 'present'
 --   easel:jobs, easel:jobs:<tenant>   sorted sets of all job ids; ids begin with their time, so they sort by age
 --   easel:open:<tenant>   set: the tenant's jobs that have not ended
+--   easel:previews:<job>  hash: image -> its latest unfinished picture, '<count> <number> <data>'; gone with the job's end
 --   easel:key:<tenant>:<digest>       hash: idempotency key -> job and fingerprint of the body
 -- ARGV[1] is always RQ's key prefix.
 local rq = ARGV[1]
@@ -19,6 +20,7 @@ local function queues_of(model) return {model .. ':high', model, model .. ':low'
 local function order_key(queue) return 'easel:order:' .. queue end
 local function shares_key(queue) return 'easel:shares:' .. queue end
 local function open_key(tenant) return 'easel:open:' .. tenant end
+local function previews_key(id) return 'easel:previews:' .. id end
 
 -- An execution's full name is '<job id>:<execution id>'.
 local function job_of(execution) return string.match(execution, '^(.-):') end
@@ -31,11 +33,16 @@ end
 
 local function exact(number) return string.format('%.6f', number) end
 
--- Gateways and workers listen here: for the queue's name when work arrives, for the job's id when it has ended.
+-- Gateways and workers listen here: for the queue's name when work arrives, for the job's id when it has ended, and
+-- for ids with spaces between them when jobs have started, come further or have a new preview.
 local function ring(queue) redis.call('PUBLISH', 'easel:work', queue) end
 local function announce_end(id)
   redis.call('SREM', open_key(redis.call('HGET', job_key(id), 'tenant') or ''), id)
+  redis.call('DEL', previews_key(id))
   redis.call('PUBLISH', 'easel:ended', id)
+end
+local function announce_news(ids)
+  if #ids > 0 then redis.call('PUBLISH', 'easel:moved', table.concat(ids, ' ')) end
 end
 
 -- How far the fair order of a queue has come; it begins anew when the queue has run empty.

@@ -1,21 +1,38 @@
--- Renew a worker's lease, publish progress, learn what it has lost. ARGV[2]: worker; ARGV[3]: lease in milliseconds;
--- ARGV[4]: now (ISO); then for each job in hand: execution, queue, progress ('' = as before).
--- Returns {1 if the lease had not run out, {1 or 0 for each job: whether it is still the worker's}}.
+-- Renew a worker's lease, publish progress and previews, learn what it has lost and who is looked at. ARGV[2]: worker;
+-- ARGV[3]: lease in milliseconds; ARGV[4]: now (ISO); then for each job in hand: execution, queue, progress ('' = as
+-- before), number of new previews, and for each of these: image, which of the image's previews it is, the picture.
+-- Returns {1 if the lease had not run out, {for each job: 0 if it is no longer the worker's, 2 if somebody wants to see
+-- it unfinished, else 1}}.
 local worker, lease, now_iso = worker_key(ARGV[2]), ARGV[3], ARGV[4]
+local now = clock()
 local alive = redis.call('PEXPIRE', worker, lease)
 if alive == 1 then redis.call('HSET', worker, 'last_heartbeat', now_iso) end
 
-local known, still = {}, {}
-for i = 5, #ARGV, 3 do
-  local execution, queue, progress = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+local PREVIEWS_KEPT_SECONDS = 600  -- should nobody end the job
+
+local function keep_preview(id, image, number, picture)
+  local count = redis.call('HINCRBY', job_key(id), 'previews', 1)
+  redis.call('HSET', previews_key(id), image, count .. ' ' .. number .. ' ' .. picture)
+  redis.call('EXPIRE', previews_key(id), PREVIEWS_KEPT_SECONDS)
+end
+
+local known, still, moved, at = {}, {}, {}, 5
+while at <= #ARGV do
+  local execution, queue, progress, num_previews = unpack(ARGV, at, at + 3)
+  local id, first = job_of(execution), at + 4
   known[execution] = true
   local mine = owns(queue, execution)
   if mine then
-    redis.call('HSET', job_key(job_of(execution)), 'last_heartbeat', now_iso)
-    if progress ~= '' then redis.call('HSET', job_key(job_of(execution)), 'progress', progress) end
+    redis.call('HSET', job_key(id), 'last_heartbeat', now_iso)
+    if progress ~= '' then redis.call('HSET', job_key(id), 'progress', progress) end
+    for i = first, first + 3 * num_previews - 1, 3 do keep_preview(id, unpack(ARGV, i, i + 2)) end
+    if progress ~= '' or tonumber(num_previews) > 0 then moved[#moved + 1] = id end
   end
-  still[#still + 1] = mine and 1 or 0
+  local watched = mine and tonumber(redis.call('HGET', job_key(id), 'previews_until') or 0) > now
+  still[#still + 1] = mine and (watched and 2 or 1) or 0
+  at = first + 3 * num_previews
 end
+announce_news(moved)
 
 -- A claim whose answer was lost on the way: started for this worker, but it does not know. Give it back, uncounted.
 for _, execution in ipairs(redis.call('SMEMBERS', worker .. ':executions')) do

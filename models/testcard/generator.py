@@ -44,9 +44,9 @@ class TestcardGenerator:
                 return
             self._work(len(rows), num_steps)
             for row in rows:
+                feed.progress(row, step, num_steps)
                 if step < num_steps and feed.wants_preview(row):
                     feed.preview(row, _unfinished(draw_card(row, num_steps), step / num_steps))
-                feed.progress(row, step, num_steps)
         for row in rows:
             feed.done(row, draw_card(row, num_steps))
 
