@@ -141,8 +141,9 @@ def read_glimpse(status_of_rq: str, ahead: int, progress: str, previews: int) ->
         return Glimpse("ended")
     if status is JobStatus.QUEUED:
         return Glimpse("queued", position=max(ahead, 0), previews=previews)
-    known = _progress(progress.encode())
-    return Glimpse("running", step=known.step if known else 0, num_steps=known and known.num_steps, previews=previews)
+    if known := _progress(progress.encode()):
+        return Glimpse("running", step=known.step, num_steps=known.num_steps, previews=previews)
+    return Glimpse("running", previews=previews)
 
 
 def timestamp() -> str:
