@@ -111,6 +111,7 @@ class LoopbackServer:
     """The application in uvicorn, on a port of its own, in a thread."""
 
     def __init__(self, app):
+        self.app = app
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"

@@ -19,6 +19,11 @@ DECLARED = {
     ("post", "/v1/jobs"): SUBMISSION | {"422": {"idempotency_key_reused"}},
     ("get", "/v1/jobs"): {"400": {"invalid_request"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}"): {"404": {"job_not_found"}, "503": {"queue_unavailable"}},
+    ("get", "/v1/jobs/{job_id}/events"): {
+        "400": {"invalid_request"},
+        "404": {"job_not_found"},
+        "503": {"queue_unavailable"},
+    },
     ("delete", "/v1/jobs/{job_id}"): {
         "404": {"job_not_found"},
         "409": {"job_not_cancelable"},

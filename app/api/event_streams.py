@@ -1,0 +1,51 @@
+"""Server-sent events as an answer: kept alive while nothing happens, given up as soon as the client has gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import structlog
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT
+
+from app.errors import EaselError
+
+HEARTBEAT_SECONDS = 15.0  # shorter than the silence after which proxies close a connection
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second is for nginx
+
+log = structlog.get_logger()
+
+
+def event_stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
+    """Answer with frames as they come; when this ends, for whatever reason, so does the iterator."""
+    return StreamingResponse(_alive(frames), media_type="text/event-stream", headers=_HEADERS)
+
+
+async def _alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass frames on, with comments between them while there are none.
+
+    The answer has begun, so an error can only end it: the client comes back and is told then.
+    """
+    coming = _next(frames)
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=HEARTBEAT_SECONDS)
+            if not done:
+                yield KEEPALIVE_COMMENT
+                continue
+            if (frame := coming.result()) is None:
+                return
+            yield frame
+            coming = _next(frames)
+    except EaselError as error:
+        log.warning("event_stream_cut", code=error.code)
+    finally:
+        coming.cancel()
+
+
+def _next(frames: AsyncIterator[bytes]) -> asyncio.Task[bytes | None]:
+    async def take() -> bytes | None:
+        return await anext(frames, None)
+
+    return asyncio.create_task(take())
