@@ -7,7 +7,7 @@ local ask = cjson.decode(ARGV[2])
 local now = ask.now or clock()
 
 -- A worker whose lease has run out registers again first: what it claimed now would be taken from it at once.
-if redis.call('EXISTS', worker_key(ask.worker)) == 0 then return {'unregistered'} end
+if not is_registered(ask.worker) then return {'unregistered'} end
 if redis.call('EXISTS', rq .. ':suspended') == 1 then return {'nothing'} end  -- `rq suspend`
 
 -- 1. Look at the head of each queue. A line is a list of candidates, the first in turn first.

@@ -22,6 +22,9 @@ local function shares_key(queue) return 'easel:shares:' .. queue end
 local function open_key(tenant) return 'easel:open:' .. tenant end
 local function previews_key(id) return 'easel:previews:' .. id end
 
+-- A worker's hash that ran out may be made anew by a write that came late; only a registration writes its birth.
+local function is_registered(worker) return redis.call('HEXISTS', worker_key(worker), 'birth') == 1 end
+
 -- An execution's full name is '<job id>:<execution id>'.
 local function job_of(execution) return string.match(execution, '^(.-):') end
 

@@ -3,8 +3,7 @@
 local alive, reaped = {}, {}
 local function is_alive(worker)
   if alive[worker] == nil then
-    local key = worker_key(worker)
-    alive[worker] = redis.call('EXISTS', key) == 1 and redis.call('HEXISTS', key, 'death') == 0
+    alive[worker] = is_registered(worker) and redis.call('HEXISTS', worker_key(worker), 'death') == 0
   end
   return alive[worker]
 end

@@ -5,7 +5,7 @@
 -- it unfinished, else 1}}.
 local worker, lease, now_iso = worker_key(ARGV[2]), ARGV[3], ARGV[4]
 local now = clock()
-local alive = redis.call('PEXPIRE', worker, lease)
+local alive = is_registered(ARGV[2]) and redis.call('PEXPIRE', worker, lease) or 0
 if alive == 1 then redis.call('HSET', worker, 'last_heartbeat', now_iso) end
 
 local PREVIEWS_KEPT_SECONDS = 600  -- should nobody end the job

@@ -182,6 +182,17 @@ async def test_a_worker_without_a_lease_claims_nothing(desk):
         claim(worker)
 
 
+async def test_a_late_write_is_no_registration(desk):
+    """A worker that was frozen past its lease, and wrote its state before it noticed, must register again as well."""
+    await desk.submit()
+    worker = desk.worker()
+    desk.client.delete("rq:worker:w")
+    desk.client.hset("rq:worker:w", "state", "idle")
+    with pytest.raises(LeaseLost):
+        claim(worker)
+    assert worker.renew(10, []) == (False, [])
+
+
 async def test_a_claim_whose_answer_was_lost_is_given_back(desk):
     """What Redis started for a worker that does not know of it is queued again, uncounted."""
     (job,) = await desk.submit()
