@@ -24,6 +24,7 @@ from workers.metrics import WorkerMetrics
 log = structlog.get_logger()
 
 RENEWALS_PER_LEASE = 3
+_REAPS_PER_LEASE = 6  # by each worker: a job whose worker died waits for the lease, and a sixth of it, at most
 _TICK_SECONDS = 0.1  # how fresh progress is
 
 
@@ -49,7 +50,7 @@ class Lease:
         self._metrics = metrics
         self._jobs: dict[str, ClaimedJob] = {}
         self._renew_at = 0.0
-        self._reap_after = 0.0
+        self._reap_at = 0.0
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
@@ -96,14 +97,13 @@ class Lease:
         while not self._closed.wait(_TICK_SECONDS):
             self._watch_the_clock()
             try:
-                if time.monotonic() >= self._renew_at:
+                if time.monotonic() >= self._renew_at or any(job.has_news for job in self.jobs):
                     self._renew()
+                if time.monotonic() >= self._reap_at:
                     self._reap()
-                elif any(job.has_news for job in self.jobs):
-                    self._renew()
             except RedisError as error:
                 # After an outage every lease may have run out at once: let the living renew theirs first.
-                self._reap_after = time.monotonic() + self._seconds
+                self._reap_at = time.monotonic() + self._seconds
                 log.warning("lease_not_renewed", error=str(error))
 
     def _watch_the_clock(self) -> None:
@@ -128,8 +128,7 @@ class Lease:
             self._register_again()
 
     def _reap(self) -> None:
-        if time.monotonic() < self._reap_after:
-            return
+        self._reap_at = time.monotonic() + self._seconds / _REAPS_PER_LEASE
         for job_id, model in self._claims.reap(self._models):
             self._metrics.job_retried(model, "worker_lost")
             log.warning("job_reaped", job_id=job_id, model=model)
