@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
 import redis
+from pydantic import SecretStr
 
 from app.embedded_redis import find_executable
 from app.settings import Settings
@@ -67,18 +71,50 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the variables that make these settings, as far as they differ from the defaults."""
+    given = {name: getattr(settings, name) for name in settings.model_fields_set}
+    plain = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in given.items()}
+    return {f"EASEL_{name.upper()}": str(value) for name, value in plain.items()}
+
+
+class GatewayProcess:
+    """A gateway in a process of its own, at an address that survives it."""
+
+    def __init__(self, settings: Settings, log: Path, environment: Mapping[str, str]) -> None:
+        self.port = settings.port
+        self.url = f"http://127.0.0.1:{settings.port}"
+        with log.open("a") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", "gateway"],
+                cwd=ROOT,
+                env=os.environ | {"EASEL_LOG_FORMAT": "json"} | environment_of(settings) | environment,
+                stdout=file,
+                stderr=file,
+            )
+
+    def until_ready(self) -> None:
+        """Wait until it answers."""
+        wait_until(self.answers, 90)
+
+    def answers(self) -> bool:
+        """Whether it takes requests."""
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/healthz").is_success
+        return False
+
+
 class WorkerProcess:
     """A worker in a process of its own, drawing with `tests/fakes.py`."""
 
-    def __init__(self, settings: Settings, log: Path, environment: dict[str, str]) -> None:
+    def __init__(self, settings: Settings, log: Path, environment: Mapping[str, str]) -> None:
         self.log = log
-        given = {f"EASEL_{name.upper()}": str(getattr(settings, name)) for name in settings.model_fields_set}
         with log.open("w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("fakes.py"))],
                 env=os.environ
                 | {"PYTHONPATH": str(ROOT), "EASEL_LOG_FORMAT": "json", "PYTHONFAULTHANDLER": "1"}
-                | given
+                | environment_of(settings)
                 | environment,
                 stderr=file,
             )

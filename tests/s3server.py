@@ -102,6 +102,12 @@ class S3Server:
         self.administer("quota", "enable", "--quota-scope=user", f"--uid={name}")
         return name
 
+    def start_gateway(self) -> None:
+        """Start the process that speaks S3, for the first time or after it was killed."""
+        command = ["radosgw", *_configured(self.folder), "-n", "client.rgw", "-f"]
+        self.processes["rgw"] = _spawn(self.folder, *command)
+        _wait_for_answer(self.endpoint_url)
+
     def administer(self, *arguments: str) -> None:
         """Run one of the server's own administrative commands."""
         _run("radosgw-admin", *_configured(self.folder), "-n", "client.rgw", *arguments)
@@ -121,7 +127,9 @@ def running_s3_server(folder: Path) -> Iterator[S3Server]:
     try:
         _start_monitor(server, mon_port)
         _start_osd(server)
-        _start_gateway(server)
+        server.start_gateway()
+        credentials = _credentials("test", server.access_key_id, server.secret_access_key)
+        server.administer("user", "create", "--display-name=test", *credentials)
         yield server
     finally:
         for process in reversed(server.processes.values()):  # the gateway first: it waits for the others
@@ -151,14 +159,6 @@ def _start_osd(server: S3Server) -> None:
     osd = ["ceph-osd", *_configured(folder), "-i", "0"]
     _run(*osd, "--mkfs", "--osd-uuid", identity)
     server.processes["osd"] = _spawn(folder, *osd, "-f")
-
-
-def _start_gateway(server: S3Server) -> None:
-    gateway = ["radosgw", *_configured(server.folder), "-n", "client.rgw", "-f"]
-    server.processes["rgw"] = _spawn(server.folder, *gateway)
-    _wait_for_answer(server.endpoint_url)
-    credentials = _credentials("test", server.access_key_id, server.secret_access_key)
-    server.administer("user", "create", "--display-name=test", *credentials)
 
 
 def _credentials(user: str, access_key_id: str, secret_access_key: str) -> list[str]:

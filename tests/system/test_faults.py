@@ -1,21 +1,33 @@
-"""No job is lost and none is drawn twice, whatever happens to workers and Redis; the long form is `faults.py`."""
+"""No job is lost and none is drawn twice, whatever happens; the long form is `python -m tests.system.faults`."""
 
 import pytest
 
-from tests.system.faults import run_faults
+from tests.system.faults.run import run_faults
+from tests.system.faults.service import Plan
 
-NUM_JOBS = 150
+NUM_JOBS = 120
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("fault", ["kill", "term", "stop", "redis"])
 async def test_every_accepted_job_ends_once(fault):
     """Each accepted job succeeds with one visible result whose object exists, and nothing stays behind."""
-    ledger = await run_faults(fault, num_jobs=NUM_JOBS, seed=4, jobs_per_second=30)
+    ledger = await run_faults([fault], num_jobs=NUM_JOBS, seed=4, jobs_per_second=30)
     assert ledger.strikes
-    assert len(set(ledger.accepted)) == NUM_JOBS
+    assert len(ledger.accepted) == NUM_JOBS
     assert ledger.holds, ledger
     assert ledger.longest_refusal_seconds < 3
     if fault == "term":
         assert ledger.attempts == {1: NUM_JOBS}
         assert set(ledger.exit_codes) == {0}
+
+
+@pytest.mark.timeout(180)
+async def test_clients_of_two_gateways_are_told_the_truth():
+    """Gateways are killed, connections reset and answers lost; each key still means one job, and the counters agree."""
+    kinds = ["gateway", "cut", "lost", "partition"]
+    plan = Plan(num_gateways=2)
+    ledger = await run_faults(kinds, num_jobs=250, seed=4, jobs_per_second=25, strike_every_seconds=0.5, plan=plan)
+    assert ledger.strikes.keys() == set(kinds)
+    assert ledger.holds, ledger
+    assert ledger.longest_refusal_seconds < 3
