@@ -34,7 +34,8 @@ def async_redis(settings: Settings) -> redis.asyncio.Redis:
     A broken connection is tried once more, at once: every write of ours may be sent twice. A silent server
     is not: the caller has waited long enough. When all connections are busy, callers wait in line for one.
     """
-    retry = redis.asyncio.retry.Retry(ConstantBackoff(_RECONNECT_SECONDS), 1, (RedisConnectionError,))
+    # RuntimeError is what uvloop raises where asyncio raises ConnectionError: when a reset connection is written to.
+    retry = redis.asyncio.retry.Retry(ConstantBackoff(_RECONNECT_SECONDS), 1, (RedisConnectionError, RuntimeError))  # type: ignore[arg-type]
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=_MAX_CONNECTIONS,

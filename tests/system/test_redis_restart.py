@@ -3,9 +3,11 @@
 import asyncio
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from app.announcements import model_states
 from app.errors import QueueUnavailable
@@ -15,6 +17,7 @@ from app.redis_connections import EvictingRedisError, async_redis, check, sync_r
 from app.settings import Settings
 from models.interface import GenerationRequest
 from tests.processes import RedisServer, WorkerProcess, wait_until
+from tests.system.faults.links import FaultyLink
 
 MESSAGE = JobMessage(model="card", request=GenerationRequest(prompt="fox", width=8, height=8, seed=1))
 
@@ -68,3 +71,20 @@ def test_a_redis_that_evicts_is_refused(own_redis):
         client.config_set("maxmemory-policy", "allkeys-lru")
         with pytest.raises(EvictingRedisError, match="noeviction"):
             check(client)
+
+
+def test_a_reset_connection_costs_the_gateway_nothing(redis_server):
+    """On uvloop, where a closed connection is a RuntimeError, a command is sent again on a new one."""
+
+    async def ask_before_and_after() -> list[bool]:
+        link = FaultyLink(partial(asyncio.open_unix_connection, redis_server.socket))
+        await link.open()
+        async with async_redis(Settings(redis_url=f"redis://127.0.0.1:{link.port}/0")) as client:
+            answers = [await client.ping()]
+            link.cut()
+            await asyncio.sleep(0.05)
+            answers.append(await client.ping())
+        await link.close()
+        return answers
+
+    assert uvloop.run(ask_before_and_after()) == [True, True]
