@@ -62,8 +62,21 @@ def load_companions(folder: Path, text_length: int) -> Companions:
     """
     parts = part_folders(folder)
     upscaler = Upscaler.from_pretrained(parts[UPSCALER]) if UPSCALER in parts else None
-    words = WordTokenizer(_read_vocabulary(folder / VOCABULARY), text_length)
+    words = WordTokenizer(read_vocabulary(folder / VOCABULARY), text_length)
     return Companions(ImageTokenizer.from_pretrained(parts[TOKENIZER]), words, upscaler)
+
+
+def read_vocabulary(path: Path) -> list[str]:
+    """Return the words that a generator knows, in the order of their tokens.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        vocabulary: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return vocabulary
 
 
 def part_folders(folder: Path) -> dict[str, Path]:
@@ -107,11 +120,3 @@ def _read_shared_parts(path: Path) -> _SharedParts:
         return _SharedParts.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise CheckpointError(f"{path}: {error}") from error
-
-
-def _read_vocabulary(path: Path) -> list[str]:
-    try:
-        vocabulary: list[str] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    return vocabulary

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.picturebook.vocabulary import words
+from models.picturebook.vocabulary import SYNONYMS, split_words
 
 PAD = 0
 UNKNOWN = 1
@@ -11,11 +11,14 @@ _FIRST_WORD = 2
 
 def count_words(text: str) -> int:
     """Return how many tokens a prompt takes."""
-    return len(words(text))
+    return len(split_words(text))
 
 
 class WordTokenizer:
-    """Turn prompts into ``length`` tokens; the empty prompt is all padding."""
+    """Turn prompts into ``length`` tokens; the empty prompt is all padding.
+
+    A word that the vocabulary lacks counts as its synonym in the picture book, if the vocabulary has that.
+    """
 
     def __init__(self, vocabulary: Sequence[str], length: int) -> None:
         self.length = length
@@ -28,7 +31,7 @@ class WordTokenizer:
 
     def unknown_words(self, text: str) -> list[str]:
         """Return the words of ``text`` that the vocabulary lacks, each once, in order."""
-        return [word for word in dict.fromkeys(words(text)) if word not in self._tokens]
+        return [word for word in dict.fromkeys(split_words(text)) if self._token(word) == UNKNOWN]
 
     def encode(self, text: str) -> list[int]:
         """Return exactly ``length`` tokens.
@@ -36,7 +39,11 @@ class WordTokenizer:
         Raises:
             ValueError: the prompt has more words than tokens.
         """
-        tokens = [self._tokens.get(word, UNKNOWN) for word in words(text)]
+        tokens = [self._token(word) for word in split_words(text)]
         if len(tokens) > self.length:
             raise ValueError(f"prompt has {len(tokens)} words, at most {self.length} are understood")
         return tokens + [PAD] * (self.length - len(tokens))
+
+    def _token(self, word: str) -> int:
+        known = word if word in self._tokens else SYNONYMS.get(word, word)
+        return self._tokens.get(known, UNKNOWN)

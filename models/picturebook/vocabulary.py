@@ -42,9 +42,11 @@ SYNONYMS: dict[str, str] = {
 }  # fmt: skip
 
 
-def words(text: str) -> list[str]:
-    """Split a text into the book's lower-case words; punctuation and hyphens separate them.
+def split_words(text: str) -> list[str]:
+    """Split a text into lower-case words of letters and digits; everything else separates them."""
+    return re.findall(r"[^\W_]+", text.lower())
 
-    Known synonyms become the word that captions use; unknown words stay as they are.
-    """
-    return [SYNONYMS.get(word, word) for word in re.findall(r"[a-z0-9]+", text.lower())]
+
+def words(text: str) -> list[str]:
+    """Split a text into the book's words: known synonyms become the word that captions use, others stay."""
+    return [SYNONYMS.get(word, word) for word in split_words(text)]

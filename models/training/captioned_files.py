@@ -8,6 +8,9 @@ last dot, as in most WebDataset shards (https://github.com/webdataset/webdataset
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,36 +26,80 @@ CAPTION_SUFFIXES = (".txt", ".json")
 CAPTION_KEYS = ("text", "caption")
 
 
-class CaptionedFiles:
-    """A sequence of (image, caption), the image uint8 RGB (size, size, 3); sorted by file name."""
+@dataclass(frozen=True)
+class CaptionedFile:
+    """An image among files, whose caption was told in a table or is read from the file beside it."""
 
-    def __init__(self, files: Files, *, size: int = 128) -> None:
+    files: Files
+    name: str
+    told: str | None
+    beside: str
+
+    @property
+    def where(self) -> str:
+        """Name the image for a message."""
+        return f"{self.files.source}: {self.name}"
+
+    @cached_property
+    def caption(self) -> str:
+        """The caption.
+
+        Raises:
+            DataError: it is empty or not text.
+        """
+        return self.told if self.told is not None else _read_caption(self.files, self.beside)
+
+    def image(self, size: int) -> Image:
+        """Return the middle square of the image, scaled: uint8 RGB (size, size, 3).
+
+        Raises:
+            DataError: the image is broken.
+        """
+        with self._opened() as image:
+            return square(image, size)
+
+    def size(self) -> tuple[int, int]:
+        """Return width and height in pixels, as the file's head tells them.
+
+        Raises:
+            DataError: this is no image.
+        """
+        with self._opened() as image:
+            return image.size
+
+    @contextmanager
+    def _opened(self) -> Iterator[PillowImage.Image]:
+        try:
+            with PillowImage.open(io.BytesIO(self.files.read(self.name))) as image:
+                yield image
+        except DataError:
+            raise
+        except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
+            raise DataError(f"{self.where}: not a usable image: {error}") from error
+
+
+class CaptionedFiles:
+    """A sequence of captioned images, sorted by file name."""
+
+    def __init__(self, files: Files) -> None:
         """List the images and their captions; captions beside images are read when asked for.
 
         Raises:
             DataError: there is no image, an image has no caption, or a caption has no image.
         """
-        self._files = files
-        self._size = size
         tables = [name for name in files.names() if name.endswith(".jsonl")]
-        self._told = dict(caption for table in tables for caption in _captions_in_table(files, table))
-        self._beside = {} if tables else _captions_beside_images(files)
-        self._images = sorted([*self._told, *self._beside])
+        told = dict(caption for table in tables for caption in _captions_in_table(files, table))
+        beside = {} if tables else _captions_beside_images(files)
+        names = sorted([*told, *beside])
+        self._images = [CaptionedFile(files, name, told.get(name), beside.get(name, "")) for name in names]
         if not self._images:
             raise DataError(f"{files.source}: no images ({', '.join(IMAGE_SUFFIXES)})")
 
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitem__(self, index: int) -> tuple[Image, str]:
-        """Return an image and its caption.
-
-        Raises:
-            DataError: the image is broken, or the caption is empty or not text.
-        """
-        name = self._images[index]
-        caption = self._told.get(name) or _read_caption(self._files, self._beside[name])
-        return _read_image(self._files, name, self._size), caption
+    def __getitem__(self, index: int) -> CaptionedFile:
+        return self._images[index]
 
 
 def square(image: PillowImage.Image, size: int) -> Image:
@@ -60,15 +107,6 @@ def square(image: PillowImage.Image, size: int) -> Image:
     upright = ImageOps.exif_transpose(image).convert("RGBA")
     flat = PillowImage.alpha_composite(PillowImage.new("RGBA", upright.size, "white"), upright).convert("RGB")
     return np.array(ImageOps.fit(flat, (size, size), PillowImage.Resampling.LANCZOS))
-
-
-def _read_image(files: Files, name: str, size: int) -> Image:
-    content = files.read(name)
-    try:
-        with PillowImage.open(io.BytesIO(content)) as image:
-            return square(image, size)
-    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
-        raise DataError(f"{files.source}: {name}: not a usable image: {error}") from error
 
 
 def _captions_beside_images(files: Files) -> dict[str, str]:

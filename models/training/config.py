@@ -44,6 +44,16 @@ class TrainingConfig:
             raise ConfigError(f"{name} {rule}, got {getattr(self, name)!r}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class PictureTraining(TrainingConfig):
+    """A training on pictures that need no known attributes.
+
+    `data` is a folder or an archive of the user's own captioned pictures, or empty: the picture book.
+    """
+
+    data: str = ""
+
+
 Config = TypeVar("Config", bound=TrainingConfig)
 
 

@@ -1,7 +1,6 @@
-"""Captioned pictures to train on: pages of the picture book, or a user's own files.
+"""A user's captioned pictures: a folder, an archive, or a folder of shards as one sequence.
 
-Every source answers `source[index]` with a square uint8 image and its caption. `normalized` makes
-the images of a batch what the networks take; whoever trains encodes the captions.
+`normalized` makes the images of a batch what the networks take; whoever trains encodes the captions.
 """
 
 from bisect import bisect_right
@@ -14,9 +13,7 @@ import numpy as np
 import torch
 
 from models.interface import Image
-from models.picturebook import picture
-from models.picturebook.scenes import Split
-from models.training.captioned_files import CaptionedFiles
+from models.training.captioned_files import CaptionedFile, CaptionedFiles
 from models.training.files import open_files
 
 
@@ -27,25 +24,9 @@ class CaptionedPictures(Protocol):
         """Return the number of pictures."""
         ...
 
-    def __getitem__(self, index: int) -> tuple[Image, str]:
-        """Return a picture, uint8 RGB (size, size, 3), and its caption."""
+    def __getitem__(self, index: int) -> CaptionedFile:
+        """Return a picture and its caption, both read when asked for."""
         ...
-
-
-class PicturebookPages:
-    """So many consecutive pages of one split of the picture book, drawn when asked for."""
-
-    def __init__(self, length: int, *, size: int = 128, split: Split = "train", first_seed: int = 0) -> None:
-        self._seeds = range(first_seed, first_seed + length)
-        self._size = size
-        self._split = split
-
-    def __len__(self) -> int:
-        return len(self._seeds)
-
-    def __getitem__(self, index: int) -> tuple[Image, str]:
-        page = picture(self._seeds[index], size=self._size, split=self._split)
-        return page.image, page.caption
 
 
 class Concatenated:
@@ -58,13 +39,13 @@ class Concatenated:
     def __len__(self) -> int:
         return self._ends[-1]
 
-    def __getitem__(self, index: int) -> tuple[Image, str]:
+    def __getitem__(self, index: int) -> CaptionedFile:
         index = range(len(self))[index]
         source = bisect_right(self._ends, index)
         return self._sources[source][index - self._ends[source]]  # counted from the source's end
 
 
-def open_pictures(path: Path, *, size: int = 128) -> CaptionedPictures:
+def open_pictures(path: Path) -> CaptionedPictures:
     """Open a folder or archive of captioned pictures, or a folder of .tar shards.
 
     Raises:
@@ -72,8 +53,8 @@ def open_pictures(path: Path, *, size: int = 128) -> CaptionedPictures:
     """
     shards = sorted(path.glob("*.tar"))
     if shards:
-        return Concatenated([CaptionedFiles(open_files(shard), size=size) for shard in shards])
-    return CaptionedFiles(open_files(path), size=size)
+        return Concatenated([CaptionedFiles(open_files(shard)) for shard in shards])
+    return CaptionedFiles(open_files(path))
 
 
 def normalized(images: Sequence[Image]) -> torch.Tensor:

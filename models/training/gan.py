@@ -15,6 +15,7 @@ from torch import nn
 
 from models.training import parallel
 from models.training.averaging import update_average
+from models.training.book_pages import BookPages
 from models.training.captioned_compositions import Captioned, CaptionedCompositions
 from models.training.gan_config import PRESETS, GanTraining
 from models.training.gan_game import GanGame
@@ -43,6 +44,8 @@ def create_task(config: GanTraining) -> "GanTask":
 
 class GanTask:
     """Pages in, one update of the game each step, sheets and an export out."""
+
+    data = BookPages.digest
 
     def __init__(self, config: GanTraining) -> None:
         self.config = config

@@ -15,6 +15,7 @@ from models.evaluation.judge import Judge, JudgeConfig
 from models.picturebook import ATTRIBUTES, Scene, draw, sample_scene
 from models.training import parallel
 from models.training.averaging import average_of, update_average
+from models.training.book_pages import BookPages
 from models.training.config import TrainingConfig
 from models.training.degradation import FAULTS, RUINED, ruined, with_fault
 from models.training.plots import tile
@@ -49,6 +50,8 @@ def create_task(config: JudgeTraining) -> "JudgeTask":
 
 class JudgeTask:
     """Cross-entropy of every answer; of a ruined picture only its subject and condition count."""
+
+    data = BookPages.digest
 
     def __init__(self, config: JudgeTraining) -> None:
         self.config = config

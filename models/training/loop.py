@@ -24,12 +24,16 @@ from models.training.config import TrainingConfig
 from models.training.journal import Journal
 from models.training.plots import save_loss_curves, save_sheet
 from models.training.progress import show_progress
-from models.training.state import load_state, save_state
+from models.training.state import TrainingStateError, load_state, save_state
 
 
 class TrainingTask(Protocol):
-    """What is trained: networks, their optimizers, one step, and what to show of it."""
+    """What is trained: networks, their optimizers, one step, and what to show of it.
 
+    `data` is a digest of what batches are made of: resuming with another one is refused.
+    """
+
+    data: str
     networks: dict[str, nn.Module]
     ema: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
@@ -53,7 +57,7 @@ def train(task: TrainingTask, config: TrainingConfig, out: Path, *, resume: bool
     Raises:
         FileExistsError: `out` already holds a training and `resume` is false.
         FileNotFoundError: `resume` is true and `out` holds none.
-        TrainingStateError: the saved state is damaged.
+        TrainingStateError: the saved state is damaged, or was reached with other data.
     """
     state_file = out / "state.safetensors"
     if not resume and state_file.exists():
@@ -84,7 +88,7 @@ def _save(task: TrainingTask, journal: Journal, step: int, out: Path) -> None:
     if parallel.rank() == 0:
         state = _parts(task)
         saved = {kind: {n: p.state_dict() for n, p in state[kind].items()} for kind in state}
-        progress = {"step": step, "unlogged": journal.unlogged}
+        progress = {"step": step, "unlogged": journal.unlogged, "data": task.data}
         save_state(out / "state.safetensors", saved | progress)
         save_loss_curves(journal.lines(), out / "losses.png")
         save_sheet(task.sample_sheet(step), out / "sheets" / f"{step:08d}.png")
@@ -94,6 +98,8 @@ def _save(task: TrainingTask, journal: Journal, step: int, out: Path) -> None:
 
 def _restore(task: TrainingTask, journal: Journal, state_file: Path) -> int:
     state = load_state(state_file)
+    if state.get("data", task.data) != task.data:  # older states had the picture book only
+        raise TrainingStateError(f"{state_file}: the pictures or captions are not those that the training began with")
     for kind, parts in _parts(task).items():
         for name, part in parts.items():
             part.load_state_dict(state[kind][name])

@@ -18,6 +18,7 @@ from models.evaluation.matcher import Matcher, MatcherConfig
 from models.picturebook import VOCABULARY, describe, draw, near_miss, sample_scene
 from models.training import parallel
 from models.training.averaging import average_of, update_average
+from models.training.book_pages import BookPages
 from models.training.config import TrainingConfig
 from models.training.degradation import FAULTS, with_fault
 from models.training.plots import tile
@@ -56,6 +57,8 @@ def create_task(config: MatcherTraining) -> "MatcherTask":
 
 class MatcherTask:
     """Cross-entropy of finding the caption of a picture and the picture of a caption."""
+
+    data = BookPages.digest
 
     def __init__(self, config: MatcherTraining) -> None:
         self.config = config

@@ -1,9 +1,10 @@
-"""Train the image tokenizer: fit its codebook, then train its decoder to redraw crops of the picture book.
+"""Train the image tokenizer: fit its codebook, then train its decoder to redraw crops of pictures.
 
 Crops are whole tokens wide and start on token borders, so that the encoder sees what it sees in
 a whole picture. Shapes: N crops, C crop side in pixels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,25 +12,26 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.picturebook import picture
 from models.training import parallel
 from models.training.averaging import average_of, update_average
 from models.training.codebook import fit_codebook
-from models.training.config import TrainingConfig
+from models.training.config import PictureTraining
+from models.training.data import normalized
+from models.training.pages import Page, Pages, open_pages
 from models.training.plots import as_bytes, tile
 from models.training.schedule import set_learning_rate, warmup_stable_decay
 from models.transformer.tokenizer import PATCH, ImageTokenizer, TokenizerConfig
 
 SIDE = 128
-_SHEET_SEED = 2**40
-_CODEBOOK_SEED = 2**41
+_FIRST_OF_SHEET = 2**40
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenizerTraining(TrainingConfig):
+class TokenizerTraining(PictureTraining):
     """``batch_size`` counts crops; ``start`` is a tokenizer whose decoder to train on, or empty.
 
-    A fresh tokenizer's codebook is fitted to ``codebook_pictures`` pictures.
+    A fresh tokenizer's codebook is fitted to ``codebook_pictures`` pictures, or to all of the user's own if they are
+    fewer.
     """
 
     crop: int = 64
@@ -55,7 +57,12 @@ PRESETS = {
 
 
 def create_task(config: TokenizerTraining) -> "TokenizerTask":
-    """Return the training of a tokenizer, fresh or going on from ``config.start``."""
+    """Return the training of a tokenizer, fresh or going on from ``config.start``.
+
+    Raises:
+        CheckpointError: what to start from cannot be loaded.
+        DataError: the pictures cannot be used, or are too few.
+    """
     return TokenizerTask(config)
 
 
@@ -65,7 +72,9 @@ class TokenizerTask:
     def __init__(self, config: TokenizerTraining) -> None:
         self.config = config
         self.device = parallel.device(config.device)
-        self.tokenizer = _start(config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._pages = open_pages(config.data, config.seed, at_least=_pictures_needed(config))
+        self.data = self._pages.digest
+        self.tokenizer = _start(config, self._pages).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = average_of(self.tokenizer)
         self.parameters = list(self.tokenizer.decoder.requires_grad_().parameters())
         adam = torch.optim.AdamW(self.parameters, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -77,8 +86,7 @@ class TokenizerTask:
         """Return this process's crops (N, 3, C, C) in [-1, 1]."""
         config = self.config
         pictures = config.batch_size // config.crops_per_picture
-        first = (config.seed << 32) + step * pictures
-        crops = [self._crops(first + index) for index in range(rank, pictures, world)]
+        crops = [self._crops(step * pictures + index) for index in range(rank, pictures, world)]
         return torch.cat(crops).to(self.device, memory_format=torch.channels_last)
 
     def step(self, batch: Tensor, step: int) -> dict[str, float]:
@@ -103,8 +111,8 @@ class TokenizerTask:
 
     @torch.no_grad()
     def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
-        """Show unseen pictures above what the tokenizer makes of them."""
-        images = torch.cat([as_image(_SHEET_SEED + i) for i in range(16)]).to(self.device)
+        """Show pictures above what the tokenizer makes of them."""
+        images = as_images([self._pages.page(_FIRST_OF_SHEET + index) for index in range(16)]).to(self.device)
         redrawn = self.average.tokens_to_images(self.average.images_to_tokens(images))
         rows = torch.cat([images[:8], redrawn[:8], images[8:], redrawn[8:]])
         return tile(as_bytes(rows), columns=8)
@@ -113,25 +121,30 @@ class TokenizerTask:
         """Write the averaged tokenizer."""
         self.average.save_pretrained(folder)
 
-    def _crops(self, seed: int) -> Tensor:
-        """Return some crops (crops_per_picture, 3, C, C) of one picture."""
-        config, image = self.config, as_image(seed)
-        rng = np.random.default_rng((seed, 1))
+    def _crops(self, number: int) -> Tensor:
+        """Return some crops (crops_per_picture, 3, C, C) of one page."""
+        config, image = self.config, as_images([self._pages.page(number)])
+        rng = np.random.default_rng((config.seed, number, 1))
         places = (SIDE - config.crop) // PATCH + 1
         corners = PATCH * rng.integers(0, places, size=(config.crops_per_picture, 2))
         return torch.cat([image[:, :, y : y + config.crop, x : x + config.crop] for y, x in corners])
 
 
-def as_image(seed: int) -> Tensor:
-    """Return the picture of a seed as an image (1, 3, H, W) in [-1, 1]."""
-    drawn = torch.from_numpy(picture(seed, size=SIDE).image)
-    return drawn.permute(2, 0, 1)[None].float() / 127.5 - 1
+def as_images(pages: Sequence[Page]) -> Tensor:
+    """Return the pictures of pages as images (N, 3, H, W) in [-1, 1]."""
+    return normalized([page.image(SIDE) for page in pages])
 
 
-def _start(config: TokenizerTraining) -> ImageTokenizer:
+def _pictures_needed(config: TokenizerTraining) -> int:
+    """Return how many own pictures are the least: a batch, and patches for every code of a fresh codebook."""
+    for_codebook = 0 if config.start else TokenizerConfig().codebook_size * PATCH**2 // SIDE**2
+    return max(config.batch_size // config.crops_per_picture, for_codebook)
+
+
+def _start(config: TokenizerTraining, pages: Pages) -> ImageTokenizer:
     if config.start:
         return ImageTokenizer.from_pretrained(config.start)
     tokenizer = ImageTokenizer(TokenizerConfig())
-    images = torch.cat([as_image(_CODEBOOK_SEED + index) for index in range(config.codebook_pictures)])
+    images = as_images(pages.different(config.codebook_pictures))
     fit_codebook(tokenizer, images, torch.Generator().manual_seed(config.seed))
     return tokenizer

@@ -1,4 +1,4 @@
-"""Train the transformer to continue captions of the picture book with their pictures' tokens.
+"""Train the transformer to continue captions with their pictures' tokens.
 
 Shapes: N pictures, T text tokens, S blocks of K tokens.
 """
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.bundles import TOKENIZER
-from models.bundles import VOCABULARY as VOCABULARY_FILE
+from models.bundles import TOKENIZER, VOCABULARY, read_vocabulary
 from models.checkpoints import load_network, save_network
-from models.picturebook import VOCABULARY, describe, draw, picture, sample_scene
 from models.seeding import image_rng
 from models.text import PAD, UNKNOWN, WordTokenizer
 from models.training import parallel
 from models.training.averaging import average_of, update_average
-from models.training.config import TrainingConfig
+from models.training.config import PictureTraining
+from models.training.data import normalized
 from models.training.muon import Muon
+from models.training.pages import Pages, open_pages
 from models.training.plots import as_bytes, tile
 from models.training.schedule import set_learning_rate, warmup_stable_decay
 from models.transformer.blocks import from_blocks, to_blocks
@@ -39,19 +39,16 @@ SHEET_PROMPTS = (
     "A serene mountain landscape with a river.",
 )
 
-HARD_EXTRAS = frozenset({"neon lights", "hat"})
-"""What changes the look of a whole figure, in many colours, and is rare in the book."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerTraining(TrainingConfig):
-    """``tokenizer`` is a folder, and so is ``start``, a transformer to go on from.
+class TransformerTraining(PictureTraining):
+    """``tokenizer`` is a folder, and so is ``start``, a transformer to go on from, with the vocabulary beside it.
 
     ``decay_share`` of the steps bring the learning rate down to nothing. ``text_dropout`` is the
     share of captions left out, for guidance; ``word_dropout`` that of words replaced by the unknown
     one, so that unknown words in prompts do little harm. ``token_noise`` is the largest share of a
     picture's tokens that the network reads wrongly, so that it learns to go on after its own mistakes.
-    ``hard_share`` of the pictures show one of the things that are learned last.
+    ``hard_share`` of the picture book's pages show what is learned last (`is_hard`).
     """
 
     tokenizer: str
@@ -87,7 +84,12 @@ PRESETS = {
 
 
 def create_task(config: TransformerTraining) -> "TransformerTask":
-    """Return the training of a transformer with fresh weights."""
+    """Return the training of a transformer, fresh or going on from ``config.start``.
+
+    Raises:
+        CheckpointError: the tokenizer, or what to start from, cannot be loaded.
+        DataError: the pictures or captions cannot be used, or are too few.
+    """
     return TransformerTask(config)
 
 
@@ -98,7 +100,11 @@ class TransformerTask:
         self.config = config
         self.device = parallel.device(config.device)
         self.tokenizer = ImageTokenizer.from_pretrained(config.tokenizer).to(self.device)
-        self.words = WordTokenizer(VOCABULARY, config.text_length)
+        self._pages = _open_pages(config)
+        self.data = self._pages.digest
+        start = Path(config.start).parent / VOCABULARY
+        self.vocabulary = read_vocabulary(start) if config.start else list(self._pages.vocabulary)
+        self.words = WordTokenizer(self.vocabulary, config.text_length)
         self.transformer = self._start().to(self.device)
         self.average = average_of(self.transformer)
         self.networks: dict[str, nn.Module] = {"transformer": self.transformer}
@@ -108,14 +114,14 @@ class TransformerTask:
 
     def batch(self, step: int, rank: int, world: int) -> tuple[Tensor, Tensor]:
         """Return this process's captions (N, T) and pictures as blocks of tokens (N, S, K)."""
-        size = self.config.batch_size
-        first = (self.config.seed << 32) + step * size
-        pages = [page_of(first + index, self.config.hard_share) for index in range(rank, size, world)]
-        rng = np.random.default_rng((self.config.seed, step, rank))
-        texts = torch.tensor([self._caption(text, rng) for _, text in pages])
-        pixels = torch.from_numpy(np.stack([image for image, _ in pages])).to(self.device)
+        seed, size = self.config.seed, self.config.batch_size
+        numbers = range(step * size + rank, (step + 1) * size, world)
+        pages = [self._pages.page(number) for number in numbers]
+        rngs = [np.random.default_rng((seed, number, 1)) for number in numbers]
+        texts = torch.tensor([self._tokens(page.caption(rng), rng) for page, rng in zip(pages, rngs, strict=True)])
+        images = normalized([page.image() for page in pages]).to(self.device)
         with torch.no_grad():
-            tokens = self.tokenizer.images_to_tokens(pixels.movedim(-1, 1).float() / 127.5 - 1)
+            tokens = self.tokenizer.images_to_tokens(images)
         return texts.to(self.device), to_blocks(tokens, self.transformer.config.block)
 
     def step(self, batch: tuple[Tensor, Tensor], step: int) -> dict[str, float]:
@@ -138,7 +144,7 @@ class TransformerTask:
     @torch.inference_mode()
     def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """Show what the averaged transformer draws for a few prompts, two pictures of each."""
-        prompts = [prompt for prompt in SHEET_PROMPTS for _ in range(2)]
+        prompts = [prompt for prompt in self._sheet_prompts() for _ in range(2)]
         engine: Engine[int] = Engine(self.average, capacity=len(prompts))
         texts = torch.tensor([self.words.encode(text) for text in (*prompts, "")], device=self.device)
         *encodings, nothing = self.average.encode_text(texts)
@@ -155,7 +161,14 @@ class TransformerTask:
         """Write the averaged transformer, its tokenizer and its vocabulary, as the generator reads them."""
         save_network(self.average, self.transformer.config, folder / NETWORK)
         self.tokenizer.save_pretrained(folder / TOKENIZER)
-        (folder / VOCABULARY_FILE).write_text(json.dumps(VOCABULARY), encoding="utf-8")
+        (folder / VOCABULARY).write_text(json.dumps(self.vocabulary), encoding="utf-8")
+
+    def _sheet_prompts(self) -> list[str]:
+        """Return four prompts: what the project promises to draw, or captions of the user's own pictures."""
+        if not self.config.data:
+            return list(SHEET_PROMPTS)
+        rng = np.random.default_rng(0)
+        return [page.caption(rng) for page in self._pages.different(len(SHEET_PROMPTS))]
 
     def _start(self) -> Transformer:
         if not self.config.start:
@@ -183,7 +196,7 @@ class TransformerTask:
         pairs = zip(logits, targets, strict=True)
         return [functional.cross_entropy(level.flatten(0, 2), target.flatten()) for level, target in pairs]
 
-    def _caption(self, text: str, rng: np.random.Generator) -> list[int]:
+    def _tokens(self, text: str, rng: np.random.Generator) -> list[int]:
         """Return a caption's tokens, some of them unknown, or none at all."""
         if rng.random() < self.config.text_dropout:
             return [PAD] * self.config.text_length
@@ -192,16 +205,14 @@ class TransformerTask:
         return [UNKNOWN if lost and token != PAD else token for token, lost in zip(tokens, unknown, strict=True)]
 
 
-def page_of(seed: int, hard_share: float) -> tuple[np.ndarray, str]:
-    """Return the picture of a seed, uint8 (H, W, 3), and its caption; with a chance of ``hard_share`` a hard one."""
-    rng = np.random.default_rng((seed, 2))
-    if rng.random() >= hard_share:
-        page = picture(seed)
-        return page.image, page.caption
-    scene = sample_scene(rng, split="train")
-    while scene.extra not in HARD_EXTRAS:
-        scene = sample_scene(rng, split="train")
-    return draw(scene), describe(scene, rng)
+def _open_pages(config: TransformerTraining) -> Pages:
+    return open_pages(
+        config.data,
+        config.seed,
+        at_least=config.batch_size,
+        max_words=config.text_length,
+        hard_share=config.hard_share,
+    )
 
 
 def _disturbed(blocks: Tensor, most: float) -> Tensor:

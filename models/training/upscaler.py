@@ -1,4 +1,4 @@
-"""Train the upscaler on the same scenes drawn at two sizes.
+"""Train the upscaler on the same pictures at two sizes.
 
 The smaller drawing is what a generator would have made: as drawn, or passed through the image
 tokenizer, so that the filters sharpen a generator's edges too. The first `shape_steps` find the
@@ -16,21 +16,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.checkpoints import save_network
-from models.picturebook import draw, sample_scene
 from models.training import parallel
-from models.training.config import TrainingConfig
+from models.training.config import PictureTraining
 from models.training.data import normalized
 from models.training.filter_fit import FilterFit
+from models.training.pages import open_pages
 from models.training.plots import as_bytes, tile
 from models.transformer.tokenizer import ImageTokenizer
 from models.upscaler.network import Upscaler, UpscalerConfig
 
 BASE_SIDE = 128
-_SHEET_STEP = 2**31
+_FIRST_OF_SHEET = 2**40
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscalerTraining(TrainingConfig):
+class UpscalerTraining(PictureTraining):
     """`tokenizer` is a folder, or empty to train on drawings alone; least squares has no learning rate.
 
     Of the smaller drawings, `base_share` have 128 pixels, of which `tokenizer_share` pass through
@@ -62,7 +62,12 @@ PRESETS = {
 
 
 def create_task(config: UpscalerTraining) -> "UpscalerTask":
-    """Return the training of a fresh upscaler."""
+    """Return the training of a fresh upscaler.
+
+    Raises:
+        CheckpointError: the tokenizer cannot be loaded.
+        DataError: the pictures cannot be used, or are too few.
+    """
     return UpscalerTask(config)
 
 
@@ -72,6 +77,9 @@ class UpscalerTask:
     def __init__(self, config: UpscalerTraining) -> None:
         self.config = config
         self.device = parallel.device(config.device)
+        largest = 2 * BASE_SIDE if config.base_share == 1 else 4 * BASE_SIDE
+        self._pages = open_pages(config.data, config.seed, at_least=config.batch_size, side=largest)
+        self.data = self._pages.digest
         self.upscaler = Upscaler(UpscalerConfig(config.patch, config.num_shapes)).to(self.device)
         self.fit = FilterFit(config.num_shapes, config.patch**2).to(self.device)
         self.networks: dict[str, nn.Module] = {"upscaler": self.upscaler, "fit": self.fit}
@@ -82,7 +90,8 @@ class UpscalerTask:
 
     def batch(self, step: int, rank: int, world: int) -> list[tuple[Tensor, Tensor]]:
         """Return drawings (1, 3, H, W) beside the same at twice the size."""
-        return [self._pair((self.config.seed, step, index)) for index in range(rank, self.config.batch_size, world)]
+        size = self.config.batch_size
+        return [self._pair(number) for number in range(step * size + rank, (step + 1) * size, world)]
 
     @torch.no_grad()
     def step(self, batch: list[tuple[Tensor, Tensor]], step: int) -> dict[str, float]:
@@ -104,7 +113,8 @@ class UpscalerTask:
     def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """Show, in columns: a drawing enlarged bilinearly, by the filters, and drawn at that size."""
         self.fit.solve(self.upscaler)
-        pairs = [pair for index in range(8) if (pair := self._pair((1, _SHEET_STEP, index)))[0].shape[-1] == BASE_SIDE]
+        drawn = [self._pair(_FIRST_OF_SHEET + index) for index in range(8)]
+        pairs = [pair for pair in drawn if pair[0].shape[-1] == BASE_SIDE]
         shown = [image for small, large in pairs for image in (_bilinear(small), self.upscaler(small), large)]
         return tile(as_bytes(torch.cat(shown)), columns=3)
 
@@ -113,11 +123,12 @@ class UpscalerTask:
         self.fit.solve(self.upscaler)
         save_network(self.upscaler, self.upscaler.config, folder)
 
-    def _pair(self, seed: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng(seed)
+    def _pair(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return the picture of a page (1, 3, H, W), and the same at twice the size."""
+        rng = np.random.default_rng((self.config.seed, number, 1))
         side = BASE_SIDE if rng.random() < self.config.base_share else 2 * BASE_SIDE
-        scene = sample_scene(rng, split="train")
-        small, large = (normalized([draw(scene, size)]).to(self.device) for size in (side, 2 * side))
+        page = self._pages.page(number)
+        small, large = (normalized([page.image(size)]).to(self.device) for size in (side, 2 * side))
         if self.tokenizer is not None and side == BASE_SIDE and rng.random() < self.config.tokenizer_share:
             small = self.tokenizer.tokens_to_images(self.tokenizer.images_to_tokens(small))
         return small, large

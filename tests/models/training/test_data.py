@@ -1,4 +1,4 @@
-"""Captioned pictures from the book, folders, archives and shards."""
+"""A user's captioned pictures in folders, archives and shards."""
 
 import io
 import json
@@ -12,9 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from models.picturebook import picture
-from models.training.captioned_files import square
-from models.training.data import Concatenated, PicturebookPages, normalized, open_pictures
+from models.training.captioned_files import CaptionedFile, square
+from models.training.data import normalized, open_pictures
 from models.training.files import MAX_FILE_BYTES, DataError
 
 Contents = dict[str, bytes]
@@ -60,6 +59,10 @@ def table(*rows: object) -> bytes:
     return "\n".join(json.dumps(row) for row in rows).encode()
 
 
+def used(file: CaptionedFile) -> tuple[str, np.ndarray]:
+    return file.caption, file.image(8)
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     folder = tmp_path / "pictures"
@@ -79,13 +82,13 @@ def test_captions_beside_images_are_read(write: Write, place: Path):
                 "deep/b.PNG": png("blue"),
                 "deep/b.json": b'{"caption": "A blue square."}',
             },
-        ),
-        size=16,
+        )
     )
-    assert [source[index][1] for index in range(len(source))] == ["A red square.", "A blue square."]
-    assert source[1][0].shape == (16, 16, 3)
-    assert source[1][0].dtype == np.uint8
-    assert (source[1][0] == (0, 0, 255)).all()
+    assert [source[index].caption for index in range(len(source))] == ["A red square.", "A blue square."]
+    image = source[1].image(16)
+    assert (image.shape, image.dtype) == ((16, 16, 3), np.uint8)
+    assert (image == (0, 0, 255)).all()
+    assert source[1].size() == (40, 40)
 
 
 @pytest.mark.parametrize("write", KINDS)
@@ -93,17 +96,17 @@ def test_captions_from_json_lines_are_read(write: Write, place: Path):
     """A .jsonl names files relative to itself, and says what each shows."""
     rows = table({"file_name": "b.png", "text": "Blue."}, {"file_name": "deep/a.png", "caption": "Red."})
     contents = {"set/metadata.jsonl": rows, "set/b.png": png("blue"), "set/deep/a.png": png("red")}
-    source = open_pictures(write(place, contents), size=8)
-    assert [source[index][1] for index in range(len(source))] == ["Blue.", "Red."]
+    source = open_pictures(write(place, contents))
+    assert [source[index].caption for index in range(len(source))] == ["Blue.", "Red."]
 
 
 def test_a_folder_of_shards_is_one_source(place: Path):
     """The .tar shards of a folder follow each other in the order of their names."""
     for shard, color in (("00001", "blue"), ("00000", "red")):
         write_tar(place / shard, {f"./{color}.png": png(color), f"./{color}.txt": color.encode()})
-    source = open_pictures(place, size=8)
+    source = open_pictures(place)
     assert len(source) == 2
-    assert [source[0][1], source[1][1], source[-1][1]] == ["red", "blue", "blue"]
+    assert [source[0].caption, source[1].caption, source[-1].caption] == ["red", "blue", "blue"]
     with pytest.raises(IndexError):
         source[2]
 
@@ -160,7 +163,7 @@ def test_unusable_pictures_are_refused(write: Write, place: Path, contents: Cont
     """A picture that cannot be used says so when it is asked for, by name."""
     source = open_pictures(write(place, contents))
     with pytest.raises(DataError, match=message):
-        source[0]
+        used(source[0])
 
 
 @pytest.mark.parametrize("write", ARCHIVES)
@@ -221,25 +224,7 @@ def test_a_truncated_tar_is_refused(place: Path):
     source = open_pictures(path)
     path.write_bytes(path.read_bytes()[:530])
     with pytest.raises(DataError, match=r"a\.png|a\.txt"):
-        source[0]
-
-
-def test_pages_of_the_book_are_a_source():
-    """Page i of the source is page first_seed + i of the book."""
-    pages = PicturebookPages(3, size=32, split="heldout", first_seed=5)
-    image, caption = pages[2]
-    expected = picture(7, size=32, split="heldout")
-    assert len(pages) == 3
-    assert np.array_equal(image, expected.image)
-    assert caption == expected.caption
-    with pytest.raises(IndexError):
-        pages[3]
-
-
-def test_sources_can_be_joined():
-    """A user's pictures and the book make one source."""
-    joined = Concatenated([PicturebookPages(2, size=8), PicturebookPages(1, size=8, first_seed=9)])
-    assert [joined[index][1] for index in range(len(joined))] == [picture(seed, size=8).caption for seed in (0, 1, 9)]
+        used(source[0])
 
 
 def test_images_are_normalized():

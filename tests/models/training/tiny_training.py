@@ -20,6 +20,8 @@ from models.training.loop import train
 class TinyTask:
     """Fits a linear layer to random targets, with dropout so that random numbers matter."""
 
+    data = "random targets"
+
     def __init__(self, config: TrainingConfig, *, dropout: float = 0.5, pause: float = 0.0) -> None:
         torch.manual_seed(config.seed)
         network = nn.Sequential(nn.Linear(4, 8), nn.Dropout(dropout), nn.Linear(8, 2))
