@@ -1,7 +1,8 @@
 """The form of a job in Redis: its id, its queue, the fields of its hash, and the record that they amount to.
 
 The hash is RQ's, made by RQ's own `Job`, plus fields of ours: `model`, `tenant`, `batch_key`, `cost`,
-`num_images` (what a worker chooses by), `queued_at` and `place` (written by `submit.lua`), `attempts`,
+`num_images` (what a worker chooses by), `kind` (what its
+time depends on), `queued_at` and `place` (written by `submit.lua`), `attempts`,
 `deaths`, `progress`, `previews` and `outcome` (written by the worker's scripts), `previews_until` (by `look.lua`).
 """
 
@@ -21,6 +22,7 @@ from rq.job import JobStatus as RQStatus
 from rq.serializers import JSONSerializer
 from rq.utils import now, utcformat, utcparse
 
+from app.estimates import Line, Pace, kind_of
 from app.job_events import Glimpse
 from app.messages import RENDER_TASK, JobMessage, JobRecord, JobStatus, Outcome, Progress
 
@@ -79,6 +81,7 @@ def new_fields(
         "batch_key": f"{message.model} {batch_key}",
         "cost": cost,
         "num_images": message.request.num_images,
+        "kind": kind_of(message.request),
     }
 
 
@@ -144,6 +147,16 @@ def read_glimpse(status_of_rq: str, ahead: int, progress: str, previews: int) ->
     if known := _progress(progress.encode()):
         return Glimpse("running", step=known.step, num_steps=known.num_steps, previews=previews)
     return Glimpse("running", previews=previews)
+
+
+def read_line(seen: Mapping[str, Any], *, busy_workers: int) -> Line:
+    """Read what `line.lua` tells of a model."""
+    return Line(
+        waiting=[(kind, images) for kind, images in seen["first"]],
+        num_waiting=seen["waiting"],
+        busy_workers=busy_workers,
+        paces={kind: Pace(*pace) for kind, pace in dict(seen["paces"]).items()},
+    )
 
 
 def timestamp() -> str:

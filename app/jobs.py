@@ -27,6 +27,7 @@ from app.errors import (
     QueueUnavailable,
     RateLimited,
 )
+from app.estimates import Line
 from app.job_events import Ended, Glimpse, JobEvent, Told, event_of, glimpse_of, previews_of
 from app.job_records import Priority
 from app.job_watch import JobWatch
@@ -38,6 +39,7 @@ from app.settings import Settings
 LONGEST_RETRY_AFTER_SECONDS = 120
 _RETRY_AFTER_OUTAGE_SECONDS = 5
 _ENTRIES_SCANNED_PER_PAGE = 1000
+_JOBS_SEEN_PER_LINE = 1000  # those behind them count as their mean
 _PREVIEWS_WANTED_SECONDS = 10  # after the last look of who wants them
 
 
@@ -292,6 +294,20 @@ class JobQueue:
         """
         answers = await self._run("backlog", *models)
         return {model: Backlog(count, float(age)) for model, (count, age) in zip(models, answers, strict=True)}
+
+    async def lines(self, models: Sequence[str]) -> dict[str, Line]:
+        """See what waits for each model and how fast it goes; who draws it, the queue does not know.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        if not models:
+            return {}
+        seen = json.loads(await self._run("line", _JOBS_SEEN_PER_LINE, *models))
+        return {
+            model: job_records.read_line(one, busy_workers=seen["busy"])
+            for model, one in zip(models, seen["models"], strict=True)
+        }
 
     async def _run(self, name: ScriptName, *args: Any) -> Any:
         if name not in self._scripts:

@@ -18,6 +18,7 @@ from app.api.documentation import ANY_OTHER, describe_errors
 from app.api.gate import Gate
 from app.api.middleware import RequestMiddleware
 from app.fleet import Fleet
+from app.forecasts import Forecasts
 from app.jobs import JobQueue
 from app.metrics import GatewayMetrics, new_registry
 from app.redis_connections import REDIS_DOWN, async_redis, check_async
@@ -45,7 +46,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
             await check_async(client)
         except REDIS_DOWN as error:
             log.warning("queue_unavailable", reason=str(error))
-        queue = JobQueue(client, settings)
+        queue, fleet = JobQueue(client, settings), Fleet(client)
         sweeping = asyncio.create_task(sweep_regularly(store, settings.job_retention_seconds))
         leaving = asyncio.create_task(_stop_following(queue, stopping))
         try:
@@ -53,7 +54,8 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 settings=settings,
                 catalog=catalog,
                 queue=queue,
-                fleet=Fleet(client),
+                fleet=fleet,
+                forecasts=Forecasts(queue, fleet),
                 store=store,
                 metrics=metrics,
                 stopping=stopping,

@@ -10,7 +10,7 @@ import json
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import redis
@@ -21,6 +21,7 @@ from app.job_records import read_message, timestamp
 from app.messages import JobError, Outcome
 from app.queue_scripts import ScriptName, script
 from workers.claimed_job import ClaimedJob
+from workers.paces import PaceSample
 
 MAX_DEATHS = 3
 _WINDOW = 128  # jobs looked at in each queue: several batches of several kinds
@@ -106,6 +107,10 @@ class Claims:
         for job, answer in zip(jobs, answers, strict=True):
             job.previews.wanted = answer == _OURS_AND_LOOKED_AT
         return bool(alive), [answer > 0 for answer in answers]
+
+    def learn(self, samples: Sequence[PaceSample]) -> None:
+        """Add to what is known of how fast images are drawn."""
+        self._run("learn", json.dumps([asdict(sample) for sample in samples]))
 
     def release(self, jobs: Sequence[ClaimedJob], *, suspect: bool = False) -> int:
         """Give jobs back; `suspect` ones run alone next time, others as if nothing had happened."""

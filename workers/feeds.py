@@ -8,6 +8,7 @@ from models.interface import Image, Row
 from workers.claimed_job import ClaimedJob
 from workers.finishing import Finishing
 from workers.metrics import WorkerMetrics
+from workers.paces import PaceMeter
 
 Admit = Callable[[int], Sequence[ClaimedJob]]
 
@@ -15,12 +16,15 @@ Admit = Callable[[int], Sequence[ClaimedJob]]
 class BatchFeed:
     """Takes what a generator reports about the rows of a batch, and passes on what it should know."""
 
-    def __init__(self, model: str, finishing: Finishing, admit: Admit, metrics: WorkerMetrics) -> None:
+    def __init__(
+        self, model: str, finishing: Finishing, admit: Admit, metrics: WorkerMetrics, paces: PaceMeter
+    ) -> None:
         self.jobs: dict[str, ClaimedJob] = {}
         self._model = model
         self._finishing = finishing
         self._admit = admit
         self._metrics = metrics
+        self._paces = paces
         self._admitted: list[Row] = []
         self._done: set[tuple[str, int]] = set()
 
@@ -61,6 +65,7 @@ class BatchFeed:
         rows = self.add(jobs)
         self._admitted += rows
         if rows:
+            self._paces.started(rows)
             self._metrics.rows_admitted(self._model, len(rows))
         return rows
 
@@ -71,6 +76,7 @@ class BatchFeed:
     def done(self, row: Row, image: Image) -> None:
         """Send the image on its way to storage; the generator goes on meanwhile."""
         self._done.add((row.job_id, row.index))
+        self._paces.done(self._model, row)
         if not self.cancelled(row):
             self._finishing.store(self.jobs[row.job_id], row, image)
 

@@ -20,11 +20,13 @@ from redis.exceptions import RedisError
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims
 from workers.metrics import WorkerMetrics
+from workers.paces import PaceMeter
 
 log = structlog.get_logger()
 
 RENEWALS_PER_LEASE = 3
 _REAPS_PER_LEASE = 6  # by each worker: a job whose worker died waits for the lease, and a sixth of it, at most
+_LEARN_SECONDS = 1.0  # between two lots of measured speeds
 _TICK_SECONDS = 0.1  # how fresh progress is
 
 
@@ -38,6 +40,7 @@ class Lease:
         lease_seconds: float,
         register_again: Callable[[], None],
         metrics: WorkerMetrics,
+        paces: PaceMeter,
     ) -> None:
         self.lock = threading.RLock()  # claim and renewal exclude each other: what Redis says we have is known here
         self._changed = threading.Condition(self.lock)
@@ -48,9 +51,11 @@ class Lease:
         self._seconds = lease_seconds
         self._register_again = register_again
         self._metrics = metrics
+        self._paces = paces
         self._jobs: dict[str, ClaimedJob] = {}
         self._renew_at = 0.0
         self._reap_at = 0.0
+        self._learn_at = 0.0
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
 
@@ -101,6 +106,7 @@ class Lease:
                     self._renew()
                 if time.monotonic() >= self._reap_at:
                     self._reap()
+                self._learn()
             except RedisError as error:
                 # After an outage every lease may have run out at once: let the living renew theirs first.
                 self._reap_at = time.monotonic() + self._seconds
@@ -126,6 +132,12 @@ class Lease:
             self._metrics.lease_lost()
             log.warning("lease_lost", jobs=[job.id for job in jobs])
             self._register_again()
+
+    def _learn(self) -> None:
+        """Pass on how fast images were drawn, for everybody's estimates; what an outage swallows is no loss."""
+        if time.monotonic() > self._learn_at and (samples := self._paces.take()):
+            self._learn_at = time.monotonic() + _LEARN_SECONDS
+            self._claims.learn(samples)
 
     def _reap(self) -> None:
         self._reap_at = time.monotonic() + self._seconds / _REAPS_PER_LEASE

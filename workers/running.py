@@ -22,6 +22,7 @@ from workers.feeds import BatchFeed
 from workers.finishing import Finishing
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
+from workers.paces import PaceMeter
 from workers.rendering import draw
 
 log = structlog.get_logger()
@@ -43,6 +44,7 @@ class BatchRunner:
         timeout_seconds: int,
         stopping: Callable[[], bool],
         metrics: WorkerMetrics,
+        paces: PaceMeter,
     ) -> None:
         self._generators = generators
         self._claims = claims
@@ -53,6 +55,7 @@ class BatchRunner:
         self._timeout_seconds = timeout_seconds
         self._stopping = stopping
         self._metrics = metrics
+        self._paces = paces
 
     def run(self, jobs: Sequence[ClaimedJob]) -> None:
         """Draw a batch; each of its jobs ends, or goes back to the queue.
@@ -80,7 +83,7 @@ class BatchRunner:
             if cause == "out_of_memory":
                 self._caps.ran_out_of_memory(batch_key, num_rows)
 
-        feed = BatchFeed(model, self._finishing, admit, self._metrics)
+        feed = BatchFeed(model, self._finishing, admit, self._metrics, self._paces)
         rows = feed.add(self._begun(jobs, generator))
         try:
             draw(generate, rows, feed, max_rows, on_split)
@@ -102,11 +105,13 @@ class BatchRunner:
     def _generate(self, model: str, generator: ImageGenerator, rows: Sequence[Row], feed: BatchFeed) -> None:
         started = time.monotonic()
         self._lease.hangs_at = started + self._timeout_seconds + HANG_GRACE_SECONDS
+        self._paces.started(rows)
         try:
             with UnixSignalDeathPenalty(self._timeout_seconds, JobTimeoutException):
                 generator.generate(rows, feed)
         finally:
             self._lease.hangs_at = math.inf
+            self._paces.ended()
             self._metrics.batch_generated(model, time.monotonic() - started)
 
     def _give_back(self, feed: BatchFeed, cause: str) -> None:

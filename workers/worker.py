@@ -43,6 +43,7 @@ from workers.failures import trace_of
 from workers.finishing import Finishing
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
+from workers.paces import PaceMeter
 from workers.rq_endings import end_with_rq
 from workers.running import BatchRunner
 
@@ -84,10 +85,12 @@ class BatchWorker(SimpleWorker):
     def _assemble(self, store: ObjectStore) -> None:
         settings, metrics = self._settings, self._metrics
         batch_sizes = {model: one.capabilities.max_batch_size for model, one in self._generators.items()}
-        caps = BatchCaps()
+        caps, paces = BatchCaps(), PaceMeter()
         self._most_images = max(batch_sizes.values())
         self._claims = Claims(self.connection, self.name, settings.job_retention_seconds)
-        self._lease = Lease(self._claims, list(self._generators), settings.lease_seconds, self._register_again, metrics)
+        self._lease = Lease(
+            self._claims, list(self._generators), settings.lease_seconds, self._register_again, metrics, paces
+        )
         self._committer = Committer(
             self._claims, metrics, end_with_rq=partial(end_with_rq, self), on_end=self._lease.let_go
         )
@@ -111,6 +114,7 @@ class BatchWorker(SimpleWorker):
             settings.job_timeout_seconds,
             self._stopping,
             metrics,
+            paces,
         )
 
     # RQ's life cycle

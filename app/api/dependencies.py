@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from app.api.answers import LinkSigner
 from app.fleet import Fleet
+from app.forecasts import Forecasts
 from app.jobs import JobQueue
 from app.metrics import GatewayMetrics
 from app.settings import Settings
@@ -26,6 +27,7 @@ class Gateway:
     catalog: Catalog
     queue: JobQueue
     fleet: Fleet
+    forecasts: Forecasts
     store: ObjectStore
     metrics: GatewayMetrics
     stopping: asyncio.Event  # set when the server is told to end

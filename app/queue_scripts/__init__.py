@@ -14,6 +14,8 @@ ScriptName = Literal[
     "read",
     "page",
     "look",
+    "line",
+    "learn",
     "previews",
     "cancel",
     "claim",

@@ -1,10 +1,11 @@
 -- Where things lie in Redis. RQ 3.0.0's own keys (rq/job.py, rq/queue.py, rq/registry.py, rq/executions.py,
--- rq/results.py), written as RQ writes them and compared with it by a test, and six of ours:
+-- rq/results.py), written as RQ writes them and compared with it by a test, and seven of ours:
 --   easel:order:<queue>   sorted set: queued jobs by fair order; the RQ list holds the same jobs by arrival
 --   easel:shares:<queue>  hash: 'tenant:<tenant>' -> where its next job would stand in that order; 'present'
 --   easel:jobs, easel:jobs:<tenant>   sorted sets of all job ids; ids begin with their time, so they sort by age
 --   easel:open:<tenant>   set: the tenant's jobs that have not ended
 --   easel:previews:<job>  hash: image -> its latest unfinished picture, '<count> <number> <data>'; gone with the job's end
+--   easel:paces:<model>   hash: '<size>/<steps>' -> JSON [a worker's seconds per image, seconds to draw one]
 --   easel:key:<tenant>:<digest>       hash: idempotency key -> job and fingerprint of the body
 -- ARGV[1] is always RQ's key prefix.
 local rq = ARGV[1]
@@ -20,6 +21,7 @@ local function queues_of(model) return {model .. ':high', model, model .. ':low'
 local function order_key(queue) return 'easel:order:' .. queue end
 local function shares_key(queue) return 'easel:shares:' .. queue end
 local function open_key(tenant) return 'easel:open:' .. tenant end
+local function paces_key(model) return 'easel:paces:' .. model end
 local function previews_key(id) return 'easel:previews:' .. id end
 
 -- A worker's hash that ran out may be made anew by a write that came late; only a registration writes its birth.

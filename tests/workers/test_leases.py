@@ -13,6 +13,7 @@ from tests.processes import ROOT, wait_until
 from tests.workers.parts import claimed_job
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
+from workers.paces import PaceMeter
 
 LEASE_SECONDS = 0.6
 
@@ -44,7 +45,9 @@ class Kept:
     def __init__(self):
         self.claims = ClaimsRecord()
         self.registered_again = 0
-        self.lease = Lease(self.claims, ["card"], LEASE_SECONDS, self._register_again, WorkerMetrics(new_registry()))
+        self.paces = PaceMeter()
+        metrics = WorkerMetrics(new_registry())
+        self.lease = Lease(self.claims, ["card"], LEASE_SECONDS, self._register_again, metrics, self.paces)
 
     def _register_again(self):
         self.registered_again += 1

@@ -9,6 +9,7 @@ from tests.workers.parts import FinishingRecord, claimed_job
 from workers.failures import DeviceLost
 from workers.feeds import BatchFeed
 from workers.metrics import WorkerMetrics
+from workers.paces import PaceMeter
 from workers.rendering import draw
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
@@ -23,7 +24,7 @@ class Easel:
         self.splits = []
         waiting = list(admits)
         admit = lambda room: [waiting.pop(0)] if waiting and room else []  # noqa: E731 - one line says it
-        self.feed = BatchFeed("card", self.record, admit, WorkerMetrics(new_registry()))
+        self.feed = BatchFeed("card", self.record, admit, WorkerMetrics(new_registry()), PaceMeter())
         self._rows = self.feed.add(jobs)
 
     def draw(self, generate, max_rows=8):
