@@ -28,13 +28,18 @@ class Span:
     p50: float
     p90: float
 
+    @classmethod
+    def rounded(cls, p50: float, p90: float) -> Span:
+        """Make one to the hundredth."""
+        return cls(round(p50, 2), round(p90, 2))
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """When a job will start, unless it runs already, and when it will have ended."""
 
-    start: Span | None
-    finish: Span
+    seconds_to_start: Span | None
+    seconds_to_finish: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def of_waiting(line: Line, position: int, kind: str, images: int) -> Estimate | 
         return None
     start = _start(line, position, pace)
     drawing = pace.seconds_to_draw + (images - 1) * pace.seconds_per_image
-    finish = Span(start.p50 + drawing, start.p90 + drawing * (1 + _DRIFT * _P90))
+    finish = Span.rounded(start.p50 + drawing, start.p90 + drawing * (1 + _DRIFT * _P90))
     return Estimate(start, finish)
 
 
@@ -124,7 +129,7 @@ def of_running(
     else:
         return None
     left = max(drawing - running_seconds, 0.0) + _LATENCY_SECONDS
-    return Estimate(None, Span(left, left + _P90 * _DRIFT * drawing))
+    return Estimate(None, Span.rounded(left, left + _P90 * _DRIFT * drawing))
 
 
 def retry_after(line: Line) -> int | None:
@@ -150,4 +155,4 @@ def _start(line: Line, position: int, pace: Pace) -> Span:
     kinds = len({kind for kind, _ in itertools.islice(line.waiting, position)}) or 1
     p50 = _LATENCY_SECONDS + grain / (line.workers + 1) + max(0.0, ahead - grain / 2) / line.workers
     deviation = math.hypot(_DRIFT * ahead / line.workers, grain * (1 + kinds) / 2 / line.workers)
-    return Span(p50, p50 + _P90 * deviation)
+    return Span.rounded(p50, p50 + _P90 * deviation)

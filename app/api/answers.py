@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from app.messages import JobError, JobRecord, JobStatus, OutputFormat, Progress, StoredImage, Timings
+from app.estimates import Estimate
+from app.messages import JobError, JobMessage, JobRecord, JobStatus, OutputFormat, Progress, StoredImage, Timings
 from app.storage import ObjectStore
 
 
@@ -58,6 +59,7 @@ class Job(BaseModel):
     finished_at: dt.datetime | None
     expires_at: Annotated[dt.datetime | None, Field(description="When job and images are forgotten.")]
     position: Annotated[int | None, Field(description="Jobs ahead of it, while it is queued.")]
+    estimate: Annotated[Estimate | None, Field(description="When it will start and end, once speeds are known.")]
     progress: Progress | None
     attempts: int
     timings: Timings | None
@@ -95,18 +97,20 @@ class LinkSigner:
         return JobImage(url=self.sign(stored.key), url_expires_at=expires_at, **stored.model_dump(exclude={"key"}))
 
 
-def job_answer(record: JobRecord, links: LinkSigner) -> Job:
+def accepted_request(message: JobMessage) -> AcceptedRequest:
+    """Show a request as it is drawn."""
+    formats = {"output_format": message.output_format, "output_compression": message.output_compression}
+    return AcceptedRequest(**asdict(message.request), **formats)
+
+
+def job_answer(record: JobRecord, links: LinkSigner, estimate: Estimate | None = None) -> Job:
     """Show a record to its owner."""
     message, outcome = record.message, record.outcome
-    request = AcceptedRequest(
-        **asdict(message.request),
-        output_format=message.output_format,
-        output_compression=message.output_compression,
-    )
     return Job(
         **record.model_dump(exclude={"message", "outcome", "progress"}),
         model=message.model,
-        request=request,
+        request=accepted_request(message),
+        estimate=estimate,
         progress=record.progress if record.status is JobStatus.RUNNING else None,
         timings=outcome.timings if outcome else None,
         images=[links.image(stored) for stored in outcome.images] if outcome else [],

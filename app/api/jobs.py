@@ -12,6 +12,8 @@ from app.api import following
 from app.api.answers import Job, JobList, job_answer
 from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
+from app.api.dry_run import JobEstimate, estimate_job
+from app.api.estimating import job_with_estimate
 from app.api.schemas import JobSubmission, PageQuery
 from app.api.strict_json import SubmissionRoute
 from app.api.submission import submit
@@ -34,10 +36,15 @@ IdempotencyKey = Annotated[
         description="Your name for this request: the same key and body give the same job.",
     ),
 ]
+DryRun = Annotated[bool, Query(description="Check the request, and tell what it would cost and take, without a job.")]
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
 _SUBMITTED: dict[int | str, dict[str, Any]] = {
     202: {"description": "Accepted: the job will reach a final state.", "headers": _LOCATION},
-    200: {"model": Job, "description": "Accepted, and ended while the client waited.", "headers": _LOCATION},
+    200: {
+        "model": Job | JobEstimate,
+        "description": "Accepted, and ended while the client waited; or what a dry run would have made.",
+        "headers": _LOCATION,
+    },
 }
 
 router = APIRouter(tags=["jobs"], route_class=SubmissionRoute)
@@ -57,14 +64,18 @@ async def submit_job(
     response: Response,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
-) -> Job:
+    dry_run: DryRun = False,
+) -> Job | JobEstimate:
     """Submit a job. Once this is answered, the job survives whatever is restarted."""
+    if dry_run:
+        response.status_code = status.HTTP_200_OK
+        return await estimate_job(gateway, caller, wanted, idempotency_key)
     record = await submit(gateway, caller, wanted, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/jobs/{record.id}"
     record = await _wait_as_preferred(record, prefer, request, response)
     if record.status.is_final:
         response.status_code = status.HTTP_200_OK
-    return job_answer(record, links)
+    return await job_with_estimate(gateway, record, links, response)
 
 
 @router.get("/v1/jobs/{job_id}", responses=errors(JobNotFound, QueueUnavailable))
@@ -80,7 +91,8 @@ async def read_job(
     """Read a job as it is now; its image links are signed afresh."""
     record = await gateway.queue.get(job_id, tenant=caller.name)
     structlog.contextvars.bind_contextvars(job_id=record.id)
-    return job_answer(await _wait_as_preferred(record, prefer, request, response), links)
+    record = await _wait_as_preferred(record, prefer, request, response)
+    return await job_with_estimate(gateway, record, links, response)
 
 
 @router.get("/v1/jobs", responses=errors(InvalidRequest, QueueUnavailable))

@@ -13,12 +13,14 @@ import structlog
 
 from app.admission import admit, batch_key, cost
 from app.api.dependencies import Gateway
+from app.api.estimating import telling_when_to_return
 from app.api.schemas import JobSubmission
 from app.errors import EaselError, InvalidRequest, ModelNotFound
-from app.messages import JobRecord
+from app.messages import JobMessage, JobRecord
 from app.metrics import GatewayMetrics
 from app.tenants.tenant import Tenant
 from models.catalog import UnknownModel
+from models.interface import Capabilities
 
 SEED_BITS = 32  # of a drawn seed: few enough for every client's numbers, and to be typed
 
@@ -39,22 +41,32 @@ async def submit(
         EaselError: refused; the error says why and names the field.
     """
     with counting_refusals(gateway.metrics), _naming_fields(renamed):
-        model = _resolve(gateway, wanted.model)
-        capabilities = await gateway.fleet.capabilities(model)
-        seed = secrets.randbits(SEED_BITS)
-        message = admit(wanted, tenant=caller.name, model=model, capabilities=capabilities, drawn_seed=seed)
-        asked_at = dt.datetime.now(dt.UTC)
-        record = await gateway.queue.submit(
-            message,
-            batch_key=batch_key(message, capabilities),
-            cost=cost(message.request),
-            idempotency_key=idempotency_key,
-            fingerprint=_fingerprint(wanted),
-        )
+        message, capabilities = await prepare(gateway, caller, wanted)
+        model, asked_at = message.model, dt.datetime.now(dt.UTC)
+        async with telling_when_to_return(gateway.forecasts, model):
+            record = await gateway.queue.submit(
+                message,
+                batch_key=batch_key(message, capabilities),
+                cost=cost(message.request),
+                idempotency_key=idempotency_key,
+                fingerprint=_fingerprint(wanted),
+            )
     if record.created_at >= asked_at:  # otherwise the idempotency key has found an earlier job
         gateway.metrics.job_submitted(model)
     structlog.contextvars.bind_contextvars(job_id=record.id, model=model)
     return record
+
+
+async def prepare(gateway: Gateway, caller: Tenant, wanted: JobSubmission) -> tuple[JobMessage, Capabilities]:
+    """Check the caller's wish against its model, and make the job that it amounts to.
+
+    Raises:
+        EaselError: refused.
+    """
+    model = _resolve(gateway, wanted.model)
+    capabilities = await gateway.fleet.capabilities(model)
+    seed = secrets.randbits(SEED_BITS)
+    return admit(wanted, tenant=caller.name, model=model, capabilities=capabilities, drawn_seed=seed), capabilities
 
 
 @contextlib.contextmanager

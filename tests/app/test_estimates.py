@@ -20,7 +20,7 @@ def line(num_waiting, *, kind="8x8/4", workers=1, busy_workers=1, **options):
 
 def start(seen, position):
     """When the job at a position will start."""
-    return estimates.of_waiting(seen, position, "8x8/4", 1).start
+    return estimates.of_waiting(seen, position, "8x8/4", 1).seconds_to_start
 
 
 def drawn_at(position, *, batch=8, seconds=2.0, left=1.0):
@@ -79,7 +79,9 @@ def test_nobody_guesses(unknown):
 
 def test_several_images_end_later():
     """A job ends with its last image."""
-    one, four = (estimates.of_waiting(line(0, busy_workers=0), 0, "8x8/4", images).finish for images in (1, 4))
+    one, four = (
+        estimates.of_waiting(line(0, busy_workers=0), 0, "8x8/4", images).seconds_to_finish for images in (1, 4)
+    )
     assert four.p50 - one.p50 == pytest.approx(0.75)
     assert one.p50 < one.p90
 
@@ -87,14 +89,14 @@ def test_several_images_end_later():
 def test_a_running_job_is_judged_by_its_own_speed():
     """At a quarter of its steps three quarters of the time are left, whatever others took."""
     running = estimates.of_running(line(0), "8x8/4", 1, running_seconds=10, progress=Progress(step=1, num_steps=4))
-    assert running.start is None
-    assert running.finish.p50 == pytest.approx(30, abs=0.1)
+    assert running.seconds_to_start is None
+    assert running.seconds_to_finish.p50 == pytest.approx(30, abs=0.1)
 
 
 def test_a_running_job_without_a_step_takes_what_others_took():
     """Before the first step there is nothing of its own to go by."""
     running = estimates.of_running(line(0), "8x8/4", 1, running_seconds=0.5, progress=None)
-    assert running.finish.p50 == pytest.approx(1.5, abs=0.1)
+    assert running.seconds_to_finish.p50 == pytest.approx(1.5, abs=0.1)
 
 
 def test_nobody_is_told_to_wait_for_more_than_two_minutes():

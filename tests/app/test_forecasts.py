@@ -44,8 +44,8 @@ async def test_a_job_is_estimated_from_what_others_took(job_queue, forecasts, cl
     await submit(job_queue, priority="high")
     job = await submit(job_queue)
     estimate = await forecasts.of_job(job)
-    assert (job.position, estimate.start.p50) == (5, pytest.approx(10, rel=0.15))
-    assert estimate.finish.p50 - estimate.start.p50 == pytest.approx(1.0)
+    assert (job.position, estimate.seconds_to_start.p50) == (5, pytest.approx(10, rel=0.15))
+    assert estimate.seconds_to_finish.p50 - estimate.seconds_to_start.p50 == pytest.approx(1.0)
 
 
 async def test_nothing_is_known_before_the_first_image(job_queue, forecasts):

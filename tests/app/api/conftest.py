@@ -23,6 +23,7 @@ from app.storage import open_store
 from models.interface import Capabilities, Range
 from tests.conftest import free_port, wait_until
 from workers.claims import Claims, Ending
+from workers.paces import PaceSample
 
 CAPABILITIES = Capabilities(
     sizes=(),
@@ -68,6 +69,10 @@ class HandWorker:
     def leave(self):
         """Be gone, as a worker is whose lease ran out."""
         self._client.delete(f"rq:worker:{self.name}")
+
+    def learn(self, kind, seconds):
+        """Have drawn an image of this kind."""
+        self._claims.learn([PaceSample("card", kind, 1, seconds, seconds)])
 
     def claim(self):
         """Take the jobs that wait, as soon as there is one."""
