@@ -63,6 +63,7 @@ class HandWorker:
     def announce(self):
         """Register, and say what the model can do."""
         self._client.sadd("rq:workers", f"rq:worker:{self.name}")
+        self._client.hset(f"rq:worker:{self.name}", "birth", "now")
         said = WorkerAnnouncement(worker=self.name, models=("card",), device="cpu", dtype="float32")
         announce(self._client, said, {"card": ModelProfile(CAPABILITIES, "r1")})
 
