@@ -13,6 +13,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from app import redis_sentinels
 from app.errors import EaselError
 from app.settings import Settings
 
@@ -36,19 +37,19 @@ def async_redis(settings: Settings) -> redis.asyncio.Redis:
     """
     # RuntimeError is what uvloop raises where asyncio raises ConnectionError: when a reset connection is written to.
     retry = redis.asyncio.retry.Retry(ConstantBackoff(_RECONNECT_SECONDS), 1, (RedisConnectionError, RuntimeError))  # type: ignore[arg-type]
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        settings.redis_url,
-        max_connections=_MAX_CONNECTIONS,
-        timeout=_LONGEST_LINE_SECONDS,
-        retry=retry,
-        **_bounds(settings),
-    )
-    return redis.asyncio.Redis.from_pool(pool)
+    line: dict[str, Any] = {"max_connections": _MAX_CONNECTIONS, "timeout": _LONGEST_LINE_SECONDS, "retry": retry}
+    url, bounds = settings.redis_url, _bounds(settings)
+    if url.startswith(redis_sentinels.SCHEMES):
+        return redis.asyncio.Redis.from_pool(redis_sentinels.async_pool(url, bounds=bounds, **line))
+    return redis.asyncio.Redis.from_pool(redis.asyncio.BlockingConnectionPool.from_url(url, **line, **bounds))
 
 
 def sync_redis(settings: Settings) -> redis.Redis:
     """Make a worker's client; nothing is contacted yet. It never resends a command: a claim must not run twice."""
-    return redis.Redis.from_url(settings.redis_url, retry=Retry(ConstantBackoff(0), 0), **_bounds(settings))
+    url, bounds, retry = settings.redis_url, _bounds(settings), Retry(ConstantBackoff(0), 0)
+    if url.startswith(redis_sentinels.SCHEMES):
+        return redis_sentinels.sync_client(url, bounds=bounds, retry=retry)
+    return redis.Redis.from_url(url, retry=retry, **bounds)
 
 
 async def check_async(client: redis.asyncio.Redis) -> None:

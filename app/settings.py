@@ -42,7 +42,14 @@ class Settings(BaseSettings):
         Path | None, Field(description="TOML file that lists the models; unset: the built-in list.")
     ] = None
 
-    redis_url: Annotated[str, Field(description="Address of Redis.")] = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[
+        str,
+        Field(
+            pattern=r"^(rediss?|rediss?\+sentinel|unix)://",
+            description="Address of Redis: `redis://`, `rediss://` (TLS), `unix://`, or "
+            "`redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`.",
+        ),
+    ] = "redis://127.0.0.1:6379/0"
     redis_timeout_seconds: Annotated[PositiveFloat, Field(description="Longest wait for one answer of Redis.")] = 2.0
     max_queue_length: Annotated[
         PositiveInt, Field(description="Jobs waiting per model beyond which new ones are refused with 503.")
