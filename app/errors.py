@@ -16,6 +16,7 @@ EaselError
 ├── Conflict (409)
 │   ├── JobNotCancelable
 │   └── JobCanceled               by somebody else, while its client waited for the images
+├── JobGone (410)                 an idempotency key is older than what it made
 ├── PayloadTooLarge (413)
 ├── UnsupportedMediaType (415)
 ├── Unprocessable (422)
@@ -158,6 +159,14 @@ class JobCanceled(Conflict):
     code = "job_canceled"
     title = "Job canceled"
     should_retry = False
+
+
+class JobGone(EaselError):
+    """What this idempotency key made is no longer kept; a new key makes a new job."""
+
+    status = 410
+    code = "job_gone"
+    title = "Job no longer kept"
 
 
 class PayloadTooLarge(EaselError):

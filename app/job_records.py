@@ -1,35 +1,29 @@
 """The form of a job in Redis: its id, its queue, the fields of its hash, and the record that they amount to.
 
 The hash is RQ's, made by RQ's own `Job`, plus fields of ours: `model`, `tenant`, `batch_key`, `cost`,
-`num_images` (what a worker chooses by), `kind` (what its
-time depends on), `queued_at` and `place` (written by `submit.lua`), `attempts`,
-`deaths`, `progress`, `previews` and `outcome` (written by the worker's scripts), `previews_until` (by `look.lua`).
+`num_images` (what a worker chooses by), `kind` (what its time depends on), `metadata`, `queued_at`, `deadline_at` and
+`place` (written by `submit.lua`), `attempts`, `deaths`, `progress`, `previews` and `outcome` (written by the worker's
+scripts), `previews_until` (by `look.lua`).
 """
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
-import hashlib
 import json
 import secrets
 import zlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from rq.job import Job
 from rq.job import JobStatus as RQStatus
-from rq.serializers import JSONSerializer
 from rq.utils import now, utcformat, utcparse
 
-from app.estimates import Line, Pace, kind_of
+from app.estimates import Line, Pace
 from app.job_events import Glimpse
-from app.messages import RENDER_TASK, JobMessage, JobRecord, JobStatus, Outcome, Progress
+from app.messages import RENDER_TASK, JobMessage, JobRecord, JobStatus, Outcome, Priority, Progress
 
-Priority = Literal["high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
-
-_NO_CONNECTION: Any = object()  # RQ's Job insists on a connection; laying out a hash never uses it
 
 _STATUS_OF_RQ = {
     RQStatus.STARTED: JobStatus.RUNNING,
@@ -51,49 +45,14 @@ def queue_name(model: str, priority: Priority) -> str:
     return model if priority == "normal" else f"{model}:{priority}"
 
 
+def priority_of(queue: str) -> Priority:
+    """Tell the priority that a queue's name stands for."""
+    return next((one for one in PRIORITIES if queue.endswith(f":{one}")), "normal")
+
+
 def rq_statuses(status: JobStatus) -> list[str]:
     """Return RQ's words for a status."""
     return [word.value for word in RQStatus if _STATUS_OF_RQ.get(word, JobStatus.QUEUED) is status]
-
-
-def new_fields(
-    job_id: str, message: JobMessage, *, queue: str, batch_key: str, cost: float, timeout: int, retention: int
-) -> dict[str, Any]:
-    """Lay out the hash of a new job; `timeout` and `retention` in seconds."""
-    job = Job.create(
-        RENDER_TASK,
-        kwargs={"message": message.model_dump(mode="json")},
-        connection=_NO_CONNECTION,
-        id=job_id,
-        origin=queue,
-        description=f"draw with {message.model}",  # RQ's default would show the prompt in logs and dashboards
-        timeout=timeout,
-        result_ttl=retention,
-        failure_ttl=retention,
-        status=RQStatus.QUEUED,
-        serializer=JSONSerializer,
-    )
-    job.enqueued_at = now()
-    return job.to_dict() | {
-        "status": RQStatus.QUEUED.value,
-        "model": message.model,
-        "tenant": message.tenant,
-        "batch_key": f"{message.model} {batch_key}",
-        "cost": cost,
-        "num_images": message.request.num_images,
-        "kind": kind_of(message.request),
-    }
-
-
-def fingerprint(message: JobMessage) -> str:
-    """Digest what the client asked for; the seed is left out, it may have been chosen for the client."""
-    request = message.model_dump(mode="json", exclude={"request": {"seed"}})
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
-
-
-def idempotency_name(tenant: str, key: str) -> str:
-    """Name the Redis key of a client's idempotency key; tenants do not share theirs."""
-    return f"easel:key:{tenant}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def read_message(data: bytes) -> JobMessage:
@@ -126,6 +85,9 @@ def read_record(job_id: str, fields: Mapping[bytes, bytes], position: int | None
         id=job_id,
         status=status,
         message=read_message(fields[b"data"]),
+        priority=priority_of(fields.get(b"origin", b"").decode()),
+        metadata=json.loads(fields.get(b"metadata") or "{}"),
+        deadline_at=_unix_time(fields.get(b"deadline_at")),
         created_at=utcparse(fields[b"created_at"].decode()),
         started_at=_time(fields.get(b"started_at")) if status is not JobStatus.QUEUED else None,
         finished_at=finished_at,
@@ -166,6 +128,10 @@ def timestamp() -> str:
 
 def _time(text: bytes | None) -> dt.datetime | None:
     return utcparse(text.decode()) if text else None
+
+
+def _unix_time(text: bytes | None) -> dt.datetime | None:
+    return dt.datetime.fromtimestamp(float(text), dt.UTC) if text else None
 
 
 def _progress(text: bytes | None) -> Progress | None:

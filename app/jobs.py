@@ -14,32 +14,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio
-from redis.commands.core import AsyncScript
-from rq.defaults import RQ_KEY_PREFIX
 
 from app import job_records
-from app.errors import (
-    Conflict,
-    IdempotencyKeyReused,
-    JobNotCancelable,
-    JobNotFound,
-    QueueFull,
-    QueueUnavailable,
-    RateLimited,
-)
+from app.errors import Conflict, JobNotCancelable, JobNotFound
 from app.estimates import Line
 from app.job_events import Ended, Glimpse, JobEvent, Told, event_of, glimpse_of, previews_of
-from app.job_records import Priority
+from app.job_intake import JobIntake, Repeat
 from app.job_watch import JobWatch
-from app.messages import JobMessage, JobRecord, JobStatus
-from app.queue_scripts import ScriptName, script
-from app.redis_connections import REDIS_REFUSES
+from app.messages import JobError, JobMessage, JobRecord, JobStatus, Outcome, Priority
+from app.new_jobs import JobTerms, NewJob, fingerprint_of
+from app.queue_calls import QueueCalls
 from app.settings import Settings
 
-LONGEST_RETRY_AFTER_SECONDS = 120
-_RETRY_AFTER_OUTAGE_SECONDS = 5
-_ENTRIES_SCANNED_PER_PAGE = 1000
+_OVERDUE_AT_ONCE = 200
+_IMAGES_AT_ONCE = 100
+_ENTRIES_SCANNED_AT_ONCE = 1000  # while Redis does nothing else
+_SCANS_PER_PAGE = 10
 _JOBS_SEEN_PER_LINE = 1000  # those behind them count as their mean
+_OVERDUE = Outcome(error=JobError(code="deadline_exceeded", message="drawing did not start before the deadline"))
 _PREVIEWS_WANTED_SECONDS = 10  # after the last look of who wants them
 
 
@@ -70,7 +62,9 @@ class JobQueue:
         self._client = client
         self._settings = settings
         self._watch = JobWatch(client, self._look)
-        self._scripts: dict[ScriptName, AsyncScript] = {}
+        self._calls = QueueCalls(client)
+        self._run = self._calls.run
+        self._intake = JobIntake(self._calls, settings)
 
     async def close(self) -> None:
         """Stop listening; the client stays open, it belongs to the caller."""
@@ -90,6 +84,7 @@ class JobQueue:
         fingerprint: str | None = None,
         priority: Priority = "normal",
         max_open: int | None = None,
+        terms: JobTerms | None = None,
     ) -> JobRecord:
         """Queue a job, or find the one that the idempotency key already made.
 
@@ -101,58 +96,26 @@ class JobQueue:
             fingerprint: What must agree for a key to be used again; by default the message without its seed.
             priority: Jobs of a higher priority go first.
             max_open: How many jobs of this tenant may wait or run at once.
+            terms: What else the client asks for.
 
         Raises:
-            RateLimited: the tenant has as many as `max_open` already.
-            QueueFull: as many jobs wait for the model as are allowed.
-            IdempotencyKeyReused: the key came with another body before.
-            QueueUnavailable: Redis does not answer; the job may or may not be queued.
+            RateLimited, QueueFull, IdempotencyKeyReused, JobGone, QueueUnavailable: as `JobIntake.take`.
         """
-        job_id = job_records.new_job_id(time.time())
-        queue = job_records.queue_name(message.model, priority)
-        ask = {
-            "id": job_id,
-            "model": message.model,
-            "queue": queue,
-            "tenant": message.tenant,
-            "cost": cost,
-            "max_waiting": self._settings.max_queue_length,
-            "max_open": max_open,
-            "retention_seconds": self._settings.job_retention_seconds,
-        }
-        if idempotency_key is not None:
-            ask["idempotency"] = job_records.idempotency_name(message.tenant, idempotency_key)
-            ask["fingerprint"] = fingerprint or job_records.fingerprint(message)
-        fields = self._new_fields(job_id, message, queue, batch_key, cost)
-        asked = {name: value for name, value in ask.items() if value is not None}
-        answer = await self._run("submit", json.dumps(asked), *_flat(fields))
-        return await self._submitted(answer, job_id, fields)
-
-    def _new_fields(self, job_id: str, message: JobMessage, queue: str, batch_key: str, cost: float) -> dict[str, Any]:
-        return job_records.new_fields(
-            job_id,
-            message,
-            queue=queue,
+        job = NewJob(
+            id=job_records.new_job_id(time.time()),
+            message=message,
             batch_key=batch_key,
             cost=cost,
-            timeout=self._settings.job_timeout_seconds,
-            retention=self._settings.job_retention_seconds,
+            priority=priority,
+            terms=terms or JobTerms(),
         )
-
-    async def _submitted(self, answer: Sequence[Any], job_id: str, fields: Mapping[str, Any]) -> JobRecord:
-        match answer:
-            case [b"accepted", ahead]:
-                stored = {name.encode(): _as_bytes(value) for name, value in fields.items()}
-                return job_records.read_record(job_id, stored, position=ahead)
-            case [b"known", known]:
-                return await self.get(known.decode())
-            case [b"reused"]:
-                raise IdempotencyKeyReused("this idempotency key came with another body", param="idempotency_key")
-            case [b"limited", oldest_age]:
-                raise RateLimited("too many of your jobs are open", retry_after_seconds=_retry_after(float(oldest_age)))
-            case [b"full", oldest_age]:
-                raise QueueFull("too many jobs are waiting", retry_after_seconds=_retry_after(float(oldest_age)))
-        raise AssertionError(answer)
+        repeat = (
+            Repeat(idempotency_key=idempotency_key, fingerprint=fingerprint or fingerprint_of(message))
+            if idempotency_key
+            else None
+        )
+        taken = await self._intake.take([job], tenant=message.tenant, repeat=repeat, max_open=max_open)
+        return taken.first or await self.get(taken.id)
 
     async def get(self, job_id: str, *, tenant: str | None = None) -> JobRecord:
         """Read a job.
@@ -170,8 +133,12 @@ class JobQueue:
         limit: int = 20,
         status: JobStatus | None = None,
         tenant: str | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> JobPage:
         """List jobs, the newest first; `cursor` is the previous page's. Queue positions are left out.
+
+        Filters look at a bounded number of jobs rather than keep an index: most lists are short, an index of
+        sixteen pairs would cost as much memory as the job itself, and the cursor goes on where a look has ended.
 
         A page may hold fewer jobs than `limit` although more follow: `next_cursor` alone tells.
 
@@ -179,10 +146,20 @@ class JobQueue:
             QueueUnavailable: Redis does not answer.
         """
         index = f"easel:jobs:{tenant}" if tenant is not None else "easel:jobs"
-        wanted = job_records.rq_statuses(status) if status else []
-        next_cursor, *found = await self._run("page", index, cursor or "", limit, _ENTRIES_SCANNED_PER_PAGE, *wanted)
-        jobs = tuple(_record(job_id.decode(), fields, tenant) for job_id, fields in found)
-        return JobPage(jobs, next_cursor.decode() or None)
+        ask: dict[str, Any] = {"index": index, "scan": _ENTRIES_SCANNED_AT_ONCE}
+        if status:
+            ask["statuses"] = job_records.rq_statuses(status)
+        if metadata:
+            ask["metadata"] = dict(metadata)
+        jobs: list[JobRecord] = []
+        for _ in range(_SCANS_PER_PAGE):
+            ask |= {"after": cursor or "", "limit": limit - len(jobs)}
+            next_cursor, *found = await self._run("page", json.dumps(ask))
+            jobs += [_record(job_id.decode(), fields, tenant) for job_id, fields in found]
+            cursor = next_cursor.decode() or None
+            if cursor is None or len(jobs) == limit:
+                break
+        return JobPage(tuple(jobs), cursor)
 
     async def cancel(self, job_id: str, *, tenant: str | None = None) -> JobRecord:
         """End a job that is queued or running; one that is canceled already stays so.
@@ -216,6 +193,31 @@ class JobQueue:
         if was != "failed":
             raise Conflict(f"job {job_id} has not failed")
         return await self.get(job_id)
+
+    async def end_overdue(self) -> list[tuple[str, str]]:
+        """Fail jobs that wait beyond their deadline, a bounded number of them; return id and model of each.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        ended = await self._run("overdue", job_records.timestamp(), _OVERDUE.model_dump_json(), _OVERDUE_AT_ONCE)
+        return [(job_id.decode(), model.decode()) for job_id, model in ended]
+
+    async def images_due(self) -> list[str]:
+        """Return ids of some jobs that are no longer kept, and so their images should not be either.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        return [job_id.decode() for job_id in await self._run("images_due", _IMAGES_AT_ONCE)]
+
+    async def images_removed(self, job_ids: Sequence[str]) -> None:
+        """Take note that their images are gone.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        await self._run("images_removed", *job_ids)
 
     async def wait(self, job_id: str, seconds: float, *, tenant: str | None = None) -> JobRecord:
         """Return the job as soon as it has ended, or as it stands after `seconds` or when the gateway stops.
@@ -309,21 +311,6 @@ class JobQueue:
             for model, one in zip(models, seen["models"], strict=True)
         }
 
-    async def _run(self, name: ScriptName, *args: Any) -> Any:
-        if name not in self._scripts:
-            self._scripts[name] = self._client.register_script(script(name))
-        async with _translated():
-            return await self._scripts[name](args=[RQ_KEY_PREFIX, *args])
-
-
-@contextlib.asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        yield
-    except REDIS_REFUSES as error:
-        detail = "the queue does not answer; try again in some seconds"
-        raise QueueUnavailable(detail, retry_after_seconds=_RETRY_AFTER_OUTAGE_SECONDS) from error
-
 
 def _record(job_id: str, flat: Sequence[bytes], tenant: str | None, position: int | None = None) -> JobRecord:
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
@@ -337,16 +324,3 @@ def _record(job_id: str, flat: Sequence[bytes], tenant: str | None, position: in
 
 def _not_found(job_id: str) -> JobNotFound:
     return JobNotFound(f"there is no job {job_id!r}, or it is no longer kept")
-
-
-def _retry_after(oldest_age_seconds: float) -> int:
-    """Guess when a tenth of a full queue will be gone: its oldest job's age is what the whole of it takes."""
-    return max(1, min(LONGEST_RETRY_AFTER_SECONDS, round(oldest_age_seconds / 10)))
-
-
-def _flat(fields: Mapping[str, Any]) -> list[Any]:
-    return [part for pair in fields.items() for part in pair]
-
-
-def _as_bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()

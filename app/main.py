@@ -17,6 +17,7 @@ from app.api.dependencies import Gateway
 from app.api.documentation import ANY_OTHER, describe_errors
 from app.api.gate import Gate
 from app.api.middleware import RequestMiddleware
+from app.expiry import end_overdue_regularly, remove_images_regularly
 from app.fleet import Fleet
 from app.forecasts import Forecasts
 from app.jobs import JobQueue
@@ -47,7 +48,10 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
         except REDIS_DOWN as error:
             log.warning("queue_unavailable", reason=str(error))
         queue, fleet = JobQueue(client, settings), Fleet(client)
-        sweeping = asyncio.create_task(sweep_regularly(store, settings.job_retention_seconds))
+        longest_retention = max(settings.job_retention_seconds, settings.max_retention_seconds)
+        sweeping = asyncio.create_task(sweep_regularly(store, longest_retention))
+        ending = asyncio.create_task(end_overdue_regularly(queue, metrics))
+        removing = asyncio.create_task(remove_images_regularly(queue, store))
         leaving = asyncio.create_task(_stop_following(queue, stopping))
         try:
             yield Gateway(
@@ -62,8 +66,8 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 started_at=int(time.time()),
             )
         finally:
-            sweeping.cancel()
-            leaving.cancel()
+            for task in (sweeping, ending, removing, leaving):
+                task.cancel()
             await queue.close()
 
 

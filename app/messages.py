@@ -12,6 +12,7 @@ from models.interface import GenerationRequest
 
 RENDER_TASK = "workers.tasks.render"  # the function's name on the queue: the gateway never imports it
 
+Priority = Literal["high", "normal", "low"]
 OutputFormat = Literal["png", "jpeg", "webp"]
 CONTENT_TYPES: dict[OutputFormat, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
@@ -98,7 +99,10 @@ class JobRecord(_Message):
     id: str
     status: JobStatus
     message: JobMessage
+    priority: Priority = "normal"
+    metadata: dict[str, str] = {}
     created_at: dt.datetime
+    deadline_at: dt.datetime | None = None  # it fails if it waits for longer
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     expires_at: dt.datetime | None = None

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     job_retention_seconds: Annotated[
         PositiveInt, Field(description="How long an ended job and its images are kept.")
     ] = 86_400
+    max_retention_seconds: Annotated[
+        PositiveInt, Field(description="Longest time that a request may ask for in `retention_seconds`.")
+    ] = 604_800
     max_wait_seconds: Annotated[
         Annotated[float, Field(ge=0, le=10)] | Literal["auto"],
         Field(

@@ -10,7 +10,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from app.estimates import Estimate
-from app.messages import JobError, JobMessage, JobRecord, JobStatus, OutputFormat, Progress, StoredImage, Timings
+from app.messages import (
+    JobError,
+    JobMessage,
+    JobRecord,
+    JobStatus,
+    OutputFormat,
+    Priority,
+    Progress,
+    StoredImage,
+    Timings,
+)
 from app.storage import ObjectStore
 
 
@@ -53,8 +63,11 @@ class Job(BaseModel):
     object: Literal["job"] = "job"
     status: JobStatus
     model: str
+    priority: Priority
+    metadata: dict[str, str]
     request: AcceptedRequest
     created_at: dt.datetime
+    deadline_at: Annotated[dt.datetime | None, Field(description="It fails if it still waits then.")]
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
     expires_at: Annotated[dt.datetime | None, Field(description="When job and images are forgotten.")]

@@ -17,7 +17,7 @@ from app.api.estimating import job_with_estimate
 from app.api.schemas import JobSubmission, PageQuery
 from app.api.strict_json import SubmissionRoute
 from app.api.submission import submit
-from app.errors import IdempotencyKeyReused, InvalidRequest, JobNotCancelable, JobNotFound, QueueUnavailable
+from app.errors import IdempotencyKeyReused, InvalidRequest, JobGone, JobNotCancelable, JobNotFound, QueueUnavailable
 from app.messages import JobRecord
 
 LONGEST_WAIT_SECONDS = 60
@@ -53,7 +53,7 @@ router = APIRouter(tags=["jobs"], route_class=SubmissionRoute)
 @router.post(
     "/v1/jobs",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=_SUBMITTED | errors(*SUBMISSION_ERRORS, IdempotencyKeyReused),
+    responses=_SUBMITTED | errors(*SUBMISSION_ERRORS, IdempotencyKeyReused, JobGone),
 )
 async def submit_job(
     wanted: JobSubmission,
@@ -100,7 +100,8 @@ async def list_jobs(
     gateway: GatewayParts, caller: Caller, links: Links, query: Annotated[PageQuery, Query()]
 ) -> JobList:
     """List your jobs, the newest first. A page may be short although more follow: `next_cursor` tells."""
-    page = await gateway.queue.page(query.cursor, query.limit, query.status, tenant=caller.name)
+    wanted = query.metadata_wanted()
+    page = await gateway.queue.page(query.cursor, query.limit, query.status, tenant=caller.name, metadata=wanted)
     jobs = [job_answer(record, links) for record in page.jobs]
     return JobList(data=jobs, next_cursor=page.next_cursor, has_more=page.next_cursor is not None)
 

@@ -8,11 +8,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.messages import JobStatus, OutputFormat
+from app.errors import InvalidRequest
+from app.messages import JobStatus, OutputFormat, Priority
 from models.interface import MAX_SEED
 
 MAX_PROMPT_CHARACTERS = 32_000  # a model states its own, smaller limit
 SIZE_PATTERN = "[1-9][0-9]{0,4}x[1-9][0-9]{0,4}"
+METADATA_NAME = "[A-Za-z0-9_.-]{1,64}"
+LEAST_RETENTION_SECONDS = 60  # time to read the answer
+LONGEST_DEADLINE_SECONDS = 604_800
 _ALLOWED_CONTROLS = set("\t\n\r")
 _MAX_COUNT = 2**31 - 1
 _MAX_NUMBER = 1e6
@@ -54,6 +58,9 @@ Size = Annotated[str, AfterValidator(_a_size), Field(json_schema_extra={"pattern
 SizeOrAuto = Annotated[
     str, AfterValidator(_a_size_or_auto), Field(json_schema_extra={"pattern": f"^(auto|{SIZE_PATTERN})$"})
 ]
+MetadataName = Annotated[str, Field(pattern=f"^{METADATA_NAME}$")]
+MetadataValue = Annotated[str, Field(max_length=512), AfterValidator(_plain_text)]
+Metadata = Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -91,6 +98,19 @@ class JobSubmission(_Drawing):
     height: Annotated[Count | None, Field(description="Pixels; together with width.")] = None
     size: Annotated[Size | None, Field(description="WIDTHxHEIGHT, instead of width and height.")] = None
     num_images: Annotated[Count | None, Field(description="1 if absent.")] = None
+    priority: Annotated[Priority | None, Field(description="normal if absent.")] = None
+    deadline_seconds: Annotated[
+        int | None,
+        Field(ge=1, le=LONGEST_DEADLINE_SECONDS, description="A job still waiting after this fails and is not drawn."),
+    ] = None
+    retention_seconds: Annotated[
+        int | None,
+        Field(
+            ge=LEAST_RETENTION_SECONDS,
+            description="How long the job and its images are kept once it has ended; the server's default if absent.",
+        ),
+    ] = None
+    metadata: Annotated[Metadata | None, Field(description="Your own notes: `GET /v1/jobs` finds jobs by them.")] = None
 
 
 class ImageGeneration(_Drawing):
@@ -132,3 +152,19 @@ class PageQuery(BaseModel):
     ] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     status: JobStatus | None = None
+    metadata: Annotated[
+        list[Annotated[str, Field(pattern=f"^{METADATA_NAME}:", max_length=64 + 1 + 512)]],
+        Field(max_length=16, description="`NAME:VALUE`: only jobs with this metadata; several must all agree."),
+    ] = []
+
+    def metadata_wanted(self) -> dict[str, str]:
+        """Return the metadata that a listed job has.
+
+        Raises:
+            InvalidRequest: a name is given twice.
+        """
+        pairs = [(name, value) for name, _, value in (pair.partition(":") for pair in self.metadata)]
+        wanted = dict(pairs)
+        if len(wanted) < len(pairs):
+            raise InvalidRequest("metadata: a name is given twice", param="metadata")
+        return wanted

@@ -18,6 +18,8 @@ from app.api.schemas import JobSubmission
 from app.errors import EaselError, InvalidRequest, ModelNotFound
 from app.messages import JobMessage, JobRecord
 from app.metrics import GatewayMetrics
+from app.new_jobs import JobTerms
+from app.settings import Settings
 from app.tenants.tenant import Tenant
 from models.catalog import UnknownModel
 from models.interface import Capabilities
@@ -48,6 +50,8 @@ async def submit(
                 message,
                 batch_key=batch_key(message, capabilities),
                 cost=cost(message.request),
+                priority=wanted.priority or "normal",
+                terms=_terms(wanted, gateway.settings),
                 idempotency_key=idempotency_key,
                 fingerprint=_fingerprint(wanted),
             )
@@ -84,6 +88,22 @@ def _resolve(gateway: Gateway, name: str | None) -> str:
         return gateway.catalog.resolve(name).id
     except UnknownModel as error:
         raise ModelNotFound(str(error), param="model") from error
+
+
+def _terms(wanted: JobSubmission, settings: Settings) -> JobTerms:
+    """Take what the client asks for beside the picture.
+
+    Raises:
+        InvalidRequest: longer than this service keeps anything.
+    """
+    longest = max(settings.job_retention_seconds, settings.max_retention_seconds)
+    if wanted.retention_seconds is not None and wanted.retention_seconds > longest:
+        raise InvalidRequest(f"retention_seconds must be at most {longest}", param="retention_seconds")
+    return JobTerms(
+        deadline_seconds=wanted.deadline_seconds,
+        retention_seconds=wanted.retention_seconds,
+        metadata=wanted.metadata or {},
+    )
 
 
 def _fingerprint(wanted: JobSubmission) -> str:

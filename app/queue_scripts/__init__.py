@@ -25,6 +25,9 @@ ScriptName = Literal[
     "commit",
     "backlog",
     "requeue",
+    "overdue",
+    "images_due",
+    "images_removed",
 ]
 
 

@@ -12,9 +12,10 @@ if redis.call('EXISTS', rq .. ':suspended') == 1 then return {'nothing'} end  --
 
 -- 1. Look at the head of each queue. A line is a list of candidates, the first in turn first.
 local function candidate(queue, id)
-  local status, batch_key, images, since, place, deaths, timeout = unpack(redis.call('HMGET', job_key(id),
-    'status', 'batch_key', 'num_images', 'queued_at', 'place', 'deaths', 'timeout'))
-  if status ~= 'queued' then  -- canceled, deleted, or the second copy of an id
+  local status, batch_key, images, since, place, deaths, timeout, deadline = unpack(redis.call('HMGET', job_key(id),
+    'status', 'batch_key', 'num_images', 'queued_at', 'place', 'deaths', 'timeout', 'deadline_at'))
+  local overdue = deadline and tonumber(deadline) <= now  -- overdue.lua ends it
+  if status ~= 'queued' or overdue then  -- or canceled, deleted, the second copy of an id
     take_from_line(queue, id)
     return nil
   end
@@ -116,6 +117,7 @@ end
 local function start(one, execution_id)
   local execution, keep = one.id .. ':' .. execution_id, one.timeout + 86400
   take_from_line(one.queue, one.id)
+  redis.call('ZREM', deadlines, one.id)
   local job = job_key(one.id)
   redis.call('HSET', job, 'status', 'started', 'worker_name', ask.worker,
     'started_at', ask.started_at, 'last_heartbeat', ask.started_at)

@@ -1,12 +1,14 @@
 -- Where things lie in Redis. RQ 3.0.0's own keys (rq/job.py, rq/queue.py, rq/registry.py, rq/executions.py,
--- rq/results.py), written as RQ writes them and compared with it by a test, and seven of ours:
+-- rq/results.py), written as RQ writes them and compared with it by a test, and nine of ours:
 --   easel:order:<queue>   sorted set: queued jobs by fair order; the RQ list holds the same jobs by arrival
 --   easel:shares:<queue>  hash: 'tenant:<tenant>' -> where its next job would stand in that order; 'present'
 --   easel:jobs, easel:jobs:<tenant>   sorted sets of all job ids; ids begin with their time, so they sort by age
 --   easel:open:<tenant>   set: the tenant's jobs that have not ended
 --   easel:previews:<job>  hash: image -> its latest unfinished picture, '<count> <number> <data>'; gone with the job's end
 --   easel:paces:<model>   hash: '<size>/<steps>' -> JSON [a worker's seconds per image, seconds to draw one]
---   easel:key:<tenant>:<digest>       hash: idempotency key -> job and fingerprint of the body
+--   easel:key:<tenant>:<digest>       hash: idempotency key -> id and key of what it made, fingerprint of the body
+--   easel:deadlines       sorted set: queued jobs that have a deadline, by it
+--   easel:images          sorted set: ended jobs by the time at which their images are to be removed
 -- ARGV[1] is always RQ's key prefix.
 local rq = ARGV[1]
 
@@ -20,6 +22,7 @@ local function execution_key(execution) return rq .. ':execution:' .. execution 
 local function queues_of(model) return {model .. ':high', model, model .. ':low'} end
 local function order_key(queue) return 'easel:order:' .. queue end
 local function shares_key(queue) return 'easel:shares:' .. queue end
+local deadlines, images_due = 'easel:deadlines', 'easel:images'
 local function open_key(tenant) return 'easel:open:' .. tenant end
 local function paces_key(model) return 'easel:paces:' .. model end
 local function previews_key(id) return 'easel:previews:' .. id end
@@ -42,8 +45,11 @@ local function exact(number) return string.format('%.6f', number) end
 -- for ids with spaces between them when jobs have started, come further or have a new preview.
 local function ring(queue) redis.call('PUBLISH', 'easel:work', queue) end
 local function announce_end(id)
-  redis.call('SREM', open_key(redis.call('HGET', job_key(id), 'tenant') or ''), id)
+  local tenant, keep = unpack(redis.call('HMGET', job_key(id), 'tenant', 'result_ttl'))
+  redis.call('SREM', open_key(tenant or ''), id)
+  redis.call('ZREM', deadlines, id)
   redis.call('DEL', previews_key(id))
+  if tenant then redis.call('ZADD', images_due, exact(clock() + keep), id) end
   redis.call('PUBLISH', 'easel:ended', id)
 end
 local function announce_news(ids)
@@ -58,6 +64,8 @@ local function put_in_line(queue, id, place, at_front)
   redis.call(at_front and 'LPUSH' or 'RPUSH', queue_key(queue), id)
   redis.call('ZADD', order_key(queue), place, id)
   redis.call('HSET', job_key(id), 'place', place)
+  local deadline = redis.call('HGET', job_key(id), 'deadline_at')
+  if deadline then redis.call('ZADD', deadlines, deadline, id) end
 end
 local function take_from_line(queue, id)
   redis.call('LREM', queue_key(queue), 1, id)

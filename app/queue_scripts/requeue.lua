@@ -6,7 +6,7 @@ local status, queue = unpack(redis.call('HMGET', job, 'status', 'origin'))
 if status ~= 'failed' then return status or '' end
 redis.call('ZREM', rq .. ':failed:' .. queue, id)
 redis.call('HSET', job, 'status', 'queued', 'started_at', '', 'ended_at', '', 'queued_at', exact(clock()))
-redis.call('HDEL', job, 'outcome', 'committed', 'deaths')
+redis.call('HDEL', job, 'outcome', 'committed', 'deaths', 'deadline_at')
 redis.call('PERSIST', job)
 put_in_line(queue, id, exact(present_of(queue)), false)
 redis.call('SADD', open_key(redis.call('HGET', job, 'tenant') or ''), id)

@@ -1,67 +1,85 @@
--- Accept a job: bound, idempotency, job, place in the line and doorbell, all or nothing.
--- ARGV[2]: JSON {id, model, queue, tenant, cost, max_waiting, max_open (may be absent), retention_seconds,
--- idempotency (a key, may be absent), fingerprint}; ARGV[3...]: names and values of the job's hash.
--- Returns {'accepted', jobs ahead} | {'known', id} | {'reused'}
+-- Accept jobs: bounds, idempotency, jobs, places in the line and doorbell, all or nothing.
+-- ARGV[2]: JSON {tenant, jobs: [{id, model, queue, cost, deadline_seconds (may be absent)}], max_waiting, max_open (may
+-- be absent), idempotency (a key, may be absent), fingerprint, key_seconds}; ARGV[3...]: for each job the number of
+-- names and values of its hash, and these.
+-- Returns {'accepted', jobs ahead of the first, now} | {'known', id} | {'gone', id} | {'reused'}
 --       | {'full' or 'limited' (the tenant), age of the oldest job in seconds}.
 local ask = cjson.decode(ARGV[2])
 local now = clock()
+local new = {id = ask.jobs[1].id, record = job_key(ask.jobs[1].id)}
 
 -- This very call was sent before and its answer was lost.
-if redis.call('EXISTS', job_key(ask.id)) == 1 then return {'known', ask.id} end
+if redis.call('EXISTS', new.record) == 1 then return {'known', new.id} end
 
 -- The client sent the same request before and did not hear the answer.
 if ask.idempotency then
-  local known = redis.call('HMGET', ask.idempotency, 'job', 'fingerprint')
-  if known[1] and redis.call('EXISTS', job_key(known[1])) == 1 then
-    if known[2] ~= ask.fingerprint then return {'reused'} end
-    return {'known', known[1]}
+  local id, record, fingerprint = unpack(redis.call('HMGET', ask.idempotency, 'id', 'record', 'fingerprint'))
+  if id then
+    if fingerprint ~= ask.fingerprint then return {'reused'} end
+    return {redis.call('EXISTS', record) == 1 and 'known' or 'gone', id}
   end
 end
 
--- The bound holds for all priorities of the model together.
-local waiting, oldest = 0, now
-for _, queue in ipairs(queues_of(ask.model)) do
-  waiting = waiting + redis.call('LLEN', queue_key(queue))
-  local head = redis.call('LINDEX', queue_key(queue), 0)
-  local since = head and redis.call('HGET', job_key(head), 'queued_at')
-  oldest = math.min(oldest, tonumber(since or now))
+-- The bound holds for all priorities of a model together.
+local wanted, first = {}, now
+for _, job in ipairs(ask.jobs) do wanted[job.model] = (wanted[job.model] or 0) + 1 end
+for model, count in pairs(wanted) do
+  local waiting, oldest = count, now
+  for _, queue in ipairs(queues_of(model)) do
+    waiting = waiting + redis.call('LLEN', queue_key(queue))
+    local head = redis.call('LINDEX', queue_key(queue), 0)
+    local since = head and redis.call('HGET', job_key(head), 'queued_at')
+    oldest = math.min(oldest, tonumber(since or now))
+  end
+  if waiting > ask.max_waiting then return {'full', exact(now - oldest)} end
+  first = math.min(first, oldest)
 end
-if waiting >= ask.max_waiting then return {'full', exact(now - oldest)} end
 
 -- The bound on one tenant; who is about to reach it is counted afresh, without what RQ's own tools have ended.
 local open = open_key(ask.tenant)
-if ask.max_open and redis.call('SCARD', open) >= ask.max_open then
+if ask.max_open and redis.call('SCARD', open) + #ask.jobs > ask.max_open then
   for _, id in ipairs(redis.call('SMEMBERS', open)) do
     local status = redis.call('HGET', job_key(id), 'status')
     if status ~= 'queued' and status ~= 'started' then redis.call('SREM', open, id) end
   end
-  if redis.call('SCARD', open) >= ask.max_open then return {'limited', exact(now - oldest)} end
+  if redis.call('SCARD', open) + #ask.jobs > ask.max_open then return {'limited', exact(now - first)} end
 end
 
 -- Start-time fair queueing (Goyal, Vin and Cheng, 1996): a tenant's next job starts where its last one ended,
 -- but never in the past, so nobody saves up credit and a newcomer goes before the rest of a hog's line.
-local shares = shares_key(ask.queue)
-local share = 'tenant:' .. ask.tenant
-local place = math.max(present_of(ask.queue), tonumber(redis.call('HGET', shares, share) or 0))
-redis.call('HSET', shares, share, exact(place + ask.cost))
-
-redis.call('HSET', job_key(ask.id), unpack(ARGV, 3))
-redis.call('HSET', job_key(ask.id), 'queued_at', exact(now))
-put_in_line(ask.queue, ask.id, exact(place), false)
-redis.call('SADD', open, ask.id)
-redis.call('SADD', rq .. ':queues', queue_key(ask.queue))
-if ask.idempotency then
-  redis.call('HSET', ask.idempotency, 'job', ask.id, 'fingerprint', ask.fingerprint)
-  redis.call('EXPIRE', ask.idempotency, ask.retention_seconds)
+local function fair_place(job)
+  local shares, share = shares_key(job.queue), 'tenant:' .. ask.tenant
+  local place = math.max(present_of(job.queue), tonumber(redis.call('HGET', shares, share) or 0))
+  redis.call('HSET', shares, share, exact(place + job.cost))
+  return exact(place)
 end
 
--- List the job, and drop the oldest entries whose jobs have expired: each call adds one and looks at two.
-for _, index in ipairs({'easel:jobs', 'easel:jobs:' .. ask.tenant}) do
-  redis.call('ZADD', index, 0, ask.id)
-  for _, old in ipairs(redis.call('ZRANGE', index, 0, 1)) do
-    if redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', index, old) end
+-- List a job, and drop the oldest entries whose jobs have expired: each call adds one and looks at two.
+local function list(id)
+  for _, index in ipairs({'easel:jobs', 'easel:jobs:' .. ask.tenant}) do
+    redis.call('ZADD', index, 0, id)
+    for _, old in ipairs(redis.call('ZRANGE', index, 0, 1)) do
+      if redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', index, old) end
+    end
   end
 end
 
-ring(ask.queue)
-return {'accepted', jobs_ahead(ask.model, ask.queue, ask.id)}
+local at = 3
+for _, job in ipairs(ask.jobs) do
+  local size = tonumber(ARGV[at])
+  redis.call('HSET', job_key(job.id), unpack(ARGV, at + 1, at + size))
+  redis.call('HSET', job_key(job.id), 'queued_at', exact(now))
+  if job.deadline_seconds then redis.call('HSET', job_key(job.id), 'deadline_at', exact(now + job.deadline_seconds)) end
+  put_in_line(job.queue, job.id, fair_place(job), false)
+  redis.call('SADD', open, job.id)
+  redis.call('SADD', rq .. ':queues', queue_key(job.queue))
+  list(job.id)
+  ring(job.queue)
+  at = at + 1 + size
+end
+if ask.idempotency then
+  redis.call('HSET', ask.idempotency, 'id', new.id, 'record', new.record, 'fingerprint', ask.fingerprint)
+  redis.call('EXPIRE', ask.idempotency, ask.key_seconds)
+end
+local head = ask.jobs[1]
+return {'accepted', jobs_ahead(head.model, head.queue, head.id), exact(now)}

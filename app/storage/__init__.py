@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.settings import Settings
-from app.storage.contract import ObjectStore, content_type_of
+from app.storage.contract import ObjectStore, content_type_of, folder_of_job
 
-__all__ = ["ObjectStore", "content_type_of", "open_store"]
+__all__ = ["ObjectStore", "content_type_of", "folder_of_job", "open_store"]
 
 
 def open_store(settings: Settings) -> ObjectStore:

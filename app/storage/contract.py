@@ -43,6 +43,14 @@ class ObjectStore(Protocol):
             StorageUnavailable: the store does not answer.
         """
 
+    def delete_under(self, folder: str) -> None:
+        """Remove all objects whose keys begin with `folder` and a slash.
+
+        Raises:
+            ValueError: it is not the beginning of an allowed key.
+            StorageUnavailable: the store does not answer; some may be gone.
+        """
+
     def presigned_url(self, key: str, *, expires_seconds: int, base_url: str) -> str:
         """Sign an address from which anyone can read the object until it expires; no I/O, no look-up.
 
@@ -59,6 +67,11 @@ class ObjectStore(Protocol):
         Raises:
             StorageUnavailable: they cannot; the message tells an operator why.
         """
+
+
+def folder_of_job(job_id: str) -> str:
+    """Name the folder under which all images of a job lie."""
+    return f"images/{job_id}"
 
 
 def check_key(key: str) -> None:

@@ -70,6 +70,15 @@ class FileStore:
         with _translated("delete", self._root), contextlib.suppress(*_ABSENT):
             self._path(key).unlink()
 
+    def delete_under(self, folder: str) -> None:
+        """See `ObjectStore.delete_under`."""
+        check_key(folder)
+        with _translated("delete", self._root), contextlib.suppress(*_ABSENT):
+            for path, _, names in os.walk(self._path(folder), topdown=False):
+                for name in names:
+                    Path(path, name).unlink(missing_ok=True)
+                self._remove_if_empty(Path(path))
+
     def presigned_url(self, key: str, *, expires_seconds: int, base_url: str) -> str:
         """See `ObjectStore.presigned_url`; the gateway answers at `/files/{key}`."""
         check_key(key)

@@ -59,6 +59,15 @@ class S3Store:
         with self._translated():
             self._transfer.delete_object(Bucket=self._bucket, Key=key)
 
+    def delete_under(self, folder: str) -> None:
+        """See `ObjectStore.delete_under`."""
+        check_key(folder)
+        with self._translated():
+            pages = self._transfer.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=f"{folder}/")
+            for found in pages.search("Contents"):
+                if found:
+                    self._transfer.delete_object(Bucket=self._bucket, Key=found["Key"])
+
     def presigned_url(self, key: str, *, expires_seconds: int, base_url: str) -> str:  # noqa: ARG002  it has a server of its own
         """See `ObjectStore.presigned_url`."""
         check_key(key)

@@ -16,7 +16,7 @@ SUBMISSION = {
     "503": {"queue_full", "queue_unavailable", "model_not_ready"},
 }
 DECLARED = {
-    ("post", "/v1/jobs"): SUBMISSION | {"422": {"idempotency_key_reused"}},
+    ("post", "/v1/jobs"): SUBMISSION | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
     ("get", "/v1/jobs"): {"400": {"invalid_request"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}"): {"404": {"job_not_found"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}/events"): {

@@ -101,6 +101,25 @@ def test_deleted_object_is_gone(store):
         store.get("a/b.png")
 
 
+def test_everything_under_a_folder_is_removed_at_once(store):
+    """All objects of a job go together, and nobody else's, however alike its name."""
+    for key in ("images/a/0.png", "images/a/1.png", "images/ab/0.png"):
+        store.put(key, b"x", PNG)
+    for _ in range(2):
+        store.delete_under("images/a")
+    assert store.get("images/ab/0.png") == b"x"
+    for key in ("images/a/0.png", "images/a/1.png"):
+        with pytest.raises(ObjectNotFound):
+            store.get(key)
+
+
+@pytest.mark.parametrize("folder", ["", "/", "..", "images/", "images/../x", ".partial"])
+def test_odd_folders_are_not_removed(store, folder):
+    """A folder's name follows the rules of keys."""
+    with pytest.raises(ValueError, match="not allowed"):
+        store.delete_under(folder)
+
+
 def test_presigned_url_leads_to_the_object(store, download):
     """Whoever holds the URL can read the object, and no more than that one."""
     store.put("jobs/a/0.png", b"picture", PNG)

@@ -1,0 +1,113 @@
+"""Takes jobs into the queue: all of a request or none, and once however often it is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import EaselError, IdempotencyKeyReused, JobGone, QueueFull, RateLimited
+from app.job_records import read_record
+from app.messages import JobRecord
+from app.new_jobs import NewJob, idempotency_name
+from app.queue_calls import QueueCalls
+from app.settings import Settings
+
+LONGEST_RETRY_AFTER_SECONDS = 120
+IDEMPOTENCY_KEY_SECONDS = 86_400  # as long as clients of the big payment services are used to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """How to recognise a request that is sent again: the client's key for it, and a digest of its body."""
+
+    idempotency_key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a request came to: jobs just queued, the first of which is shown, or what the same request made before."""
+
+    id: str
+    first: JobRecord | None = None
+
+
+class JobIntake:
+    """Puts jobs into their queues."""
+
+    def __init__(self, calls: QueueCalls, settings: Settings) -> None:
+        self._calls = calls
+        self._settings = settings
+
+    async def take(
+        self, jobs: Sequence[NewJob], *, tenant: str, repeat: Repeat | None = None, max_open: int | None = None
+    ) -> Taken:
+        """Queue a tenant's jobs, or find what the same request made before.
+
+        Raises:
+            RateLimited: the tenant would have more than `max_open` jobs waiting or running.
+            QueueFull: more jobs would wait for a model than are allowed.
+            IdempotencyKeyReused: the key came with another body before.
+            JobGone: what the key stands for is no longer kept.
+            QueueUnavailable: Redis does not answer; the jobs may or may not be queued.
+        """
+        ask: dict[str, Any] = {
+            "tenant": tenant,
+            "jobs": [job.ask() for job in jobs],
+            "max_waiting": self._settings.max_queue_length,
+        }
+        if max_open is not None:
+            ask["max_open"] = max_open
+        if repeat is not None:
+            ask["idempotency"] = idempotency_name(tenant, repeat.idempotency_key)
+            ask["fingerprint"] = repeat.fingerprint
+            ask["key_seconds"] = IDEMPOTENCY_KEY_SECONDS
+        hashes = [self._fields(job) for job in jobs]
+        answer = await self._calls.run("submit", json.dumps(ask), *(part for one in hashes for part in _counted(one)))
+        match answer:
+            case [b"accepted", ahead, queued_at]:
+                return Taken(jobs[0].id, _record(jobs[0], hashes[0], ahead, float(queued_at)))
+            case [b"known", known]:
+                return Taken(known.decode())
+            case [b"gone", known]:
+                raise JobGone(f"{known.decode()}, which this idempotency key made, is no longer kept")
+        raise _refusal(answer)
+
+    def _fields(self, job: NewJob) -> dict[str, Any]:
+        settings = self._settings
+        return job.fields(timeout=settings.job_timeout_seconds, default_retention=settings.job_retention_seconds)
+
+
+def _counted(fields: dict[str, Any]) -> list[Any]:
+    flat = [part for pair in fields.items() for part in pair]
+    return [len(flat), *flat]
+
+
+def _record(job: NewJob, fields: dict[str, Any], ahead: int, queued_at: float) -> JobRecord:
+    """Show a job that has just been queued, as Redis would show it now."""
+    seconds = job.terms.deadline_seconds
+    deadline = {} if seconds is None else {"deadline_at": f"{queued_at + seconds:.6f}"}
+    stored = {name.encode(): _as_bytes(value) for name, value in (fields | deadline).items()}
+    return read_record(job.id, stored, position=ahead)
+
+
+def _as_bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _refusal(answer: Sequence[Any]) -> EaselError:
+    match answer:
+        case [b"reused"]:
+            return IdempotencyKeyReused("this idempotency key came with another body", param="idempotency_key")
+        case [b"limited", oldest_age]:
+            return RateLimited("too many of your jobs are open", retry_after_seconds=_retry_after(float(oldest_age)))
+        case [b"full", oldest_age]:
+            return QueueFull("too many jobs are waiting", retry_after_seconds=_retry_after(float(oldest_age)))
+    raise AssertionError(answer)
+
+
+def _retry_after(oldest_age_seconds: float) -> int:
+    """Guess when a tenth of a full queue will be gone: its oldest job's age is what the whole of it takes."""
+    return max(1, min(LONGEST_RETRY_AFTER_SECONDS, round(oldest_age_seconds / 10)))

@@ -1,0 +1,37 @@
+"""Runs the scripts of the queue for the gateway, and says in our own words that Redis does not answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis.asyncio
+from redis.commands.core import AsyncScript
+from rq.defaults import RQ_KEY_PREFIX
+
+from app.errors import QueueUnavailable
+from app.queue_scripts import ScriptName, script
+from app.redis_connections import REDIS_REFUSES
+
+_RETRY_AFTER_OUTAGE_SECONDS = 5
+
+
+class QueueCalls:
+    """Each call is one script, so one round trip and all or nothing."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client = client
+        self._scripts: dict[ScriptName, AsyncScript] = {}
+
+    async def run(self, name: ScriptName, *args: Any) -> Any:
+        """Run a script and return its answer.
+
+        Raises:
+            QueueUnavailable: Redis does not answer; it may have happened or not.
+        """
+        if name not in self._scripts:
+            self._scripts[name] = self._client.register_script(script(name))
+        try:
+            return await self._scripts[name](args=[RQ_KEY_PREFIX, *args])
+        except REDIS_REFUSES as error:
+            detail = "the queue does not answer; try again in some seconds"
+            raise QueueUnavailable(detail, retry_after_seconds=_RETRY_AFTER_OUTAGE_SECONDS) from error
