@@ -78,9 +78,12 @@ async def _strike_until(
 ) -> None:
     """Strike, each kind once before any comes again; a strike under way is finished: what it broke is whole again."""
     left: list[str] = []
-    while True:
+    clock = asyncio.get_running_loop().time
+    due = clock()
+    while not calm.is_set():
+        due = max(due + every_seconds * rnd.uniform(0.5, 1.5), clock())
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(calm.wait(), every_seconds * rnd.uniform(0.5, 1.5))
+            await asyncio.wait_for(calm.wait(), due - clock())
             return
         left = left or rnd.sample(kinds, len(kinds))
         await strikes.strike(left.pop())

@@ -24,7 +24,7 @@ from tests.system.faults.links import FaultyLink
 
 NUM_WORKERS = 3
 BATCH_SECONDS = 0.04
-DISK_BYTES = 256 << 20
+DISK_BYTES = 128 << 20
 CATALOG = 'default = "card"\n[models.card]\nfamily = "testcard"\n'
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import random
 import signal
 import subprocess
+from pathlib import Path
 
 from app.queue_scripts import script
 from app.redis_connections import sync_redis
@@ -19,6 +21,7 @@ OUTAGE_SECONDS = 4.0
 _PAST_THE_LEASE = 1.6  # leases
 _LATENCY_SECONDS = 0.2
 _LOOK_SECONDS = 0.05
+_PAGE_BYTES = 4096
 
 
 class Strikes:
@@ -129,10 +132,8 @@ class Strikes:
     async def disk(self) -> None:
         """Fill the disk on which the images lie."""
         ballast = self._service.settings.data_dir / "objects" / ".ballast"
-        free = os.statvfs(ballast.parent)
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_bsize)
-            await asyncio.sleep(OUTAGE_SECONDS)
+        await asyncio.to_thread(_fill_disk, ballast)
+        await asyncio.sleep(OUTAGE_SECONDS)
         ballast.unlink()
 
     async def _past_the_lease(self) -> None:
@@ -149,3 +150,9 @@ class Strikes:
             await asyncio.sleep(_LOOK_SECONDS)
             registered = await self._service.registered_workers()
         return self._rnd.choice(self._service.workers)
+
+
+def _fill_disk(ballast: Path) -> None:
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(_PAGE_BYTES))
