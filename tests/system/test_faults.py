@@ -25,9 +25,9 @@ async def test_every_accepted_job_ends_once(fault):
 @pytest.mark.timeout(180)
 async def test_clients_of_two_gateways_are_told_the_truth():
     """Gateways are killed, connections reset and answers lost; each key still means one job, and the counters agree."""
-    kinds = ["gateway", "cut", "lost", "partition"]
+    kinds = ["gateway", "cut", "lost_claim", "lost_commit", "lost_submission"]
     plan = Plan(num_gateways=2)
-    ledger = await run_faults(kinds, num_jobs=250, seed=4, jobs_per_second=25, strike_every_seconds=0.5, plan=plan)
+    ledger = await run_faults(kinds, num_jobs=200, seed=4, jobs_per_second=25, strike_every_seconds=0.5, plan=plan)
     assert ledger.strikes.keys() == set(kinds)
     assert ledger.holds, ledger
     assert ledger.longest_refusal_seconds < 3

@@ -85,11 +85,13 @@ async def test_waiting_jobs_share_batches(job_queue, start_worker):
 async def test_a_raising_job_fails_alone(job_queue, start_worker):
     """A batch that raises is split until the culprit stands alone; its error says nothing of the prompt."""
     jobs = await submit(job_queue, *["fox"] * 5, "raise", *["fox"] * 2)
-    start_worker()
+    worker = start_worker()
     done = await ended(job_queue, jobs)
     assert statuses(done) == ["succeeded"] * 5 + ["failed"] + ["succeeded"] * 2
     assert done[5].outcome.error.code == "generation_failed"
     assert "secret" not in done[5].model_dump_json()
+    assert {job.attempts for job in done} == {1}
+    assert worker.process.poll() is None
 
 
 @pytest.mark.parametrize(("prompt", "code"), [("oom", "out_of_memory"), ("lazy", "image_missing")])

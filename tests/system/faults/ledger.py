@@ -9,7 +9,7 @@ from app.messages import JobRecord
 
 MOST_JOBS_IN_HAND = 24  # of one worker: a batch in the generator and two on their way to storage
 _WORKER_DIES = {"kill", "term"}
-_ANSWER_IS_LOST = {"gateway", "redis", "cut", "partition", "lost", "latency"}
+_ANSWER_IS_LOST = {"gateway", "redis", "cut", "lost_submission", "latency"}
 
 
 @dataclass

@@ -9,9 +9,10 @@ import os
 import random
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-from app.queue_scripts import script
+from app.queue_scripts import ScriptName, script
 from app.redis_connections import sync_redis
 from tests.processes import ROOT, WorkerProcess
 from tests.system.faults.ledger import Ledger
@@ -21,6 +22,7 @@ OUTAGE_SECONDS = 4.0
 _PAST_THE_LEASE = 1.6  # leases
 _LATENCY_SECONDS = 0.2
 _LOOK_SECONDS = 0.05
+_ASKED_SECONDS = 5
 _PAGE_BYTES = 4096
 
 
@@ -67,12 +69,21 @@ class Strikes:
         """Reset the connections of one process to Redis."""
         self._rnd.choice([*self._service.workers, *self._service.gateways]).link.cut()
 
-    async def lost(self) -> None:
-        """Lose one answer of Redis: to a claim, a commit, a renewal or a submission, whatever comes first."""
-        name = self._rnd.choice(("claim", "commit", "renew", "submit"))
-        group = self._service.gateways if name == "submit" and self._service.gateways else self._service.workers
-        digest = hashlib.sha1(script(name).encode(), usedforsecurity=False).hexdigest()
-        await self._rnd.choice(group).link.lose_answer_to(digest.encode(), within_seconds=3)
+    async def lost_claim(self) -> None:
+        """Lose Redis's answer to a claim."""
+        await self._lose_answer("claim", self._service.workers)
+
+    async def lost_commit(self) -> None:
+        """Lose Redis's answer to a commit."""
+        await self._lose_answer("commit", self._service.workers)
+
+    async def lost_renewal(self) -> None:
+        """Lose Redis's answer to the renewal of a lease."""
+        await self._lose_answer("renew", self._service.workers)
+
+    async def lost_submission(self) -> None:
+        """Lose Redis's answer to a submission."""
+        await self._lose_answer("submit", self._service.gateways)
 
     async def latency(self) -> None:
         """Let everybody wait for Redis."""
@@ -135,6 +146,11 @@ class Strikes:
         await asyncio.to_thread(_fill_disk, ballast)
         await asyncio.sleep(OUTAGE_SECONDS)
         ballast.unlink()
+
+    async def _lose_answer(self, name: ScriptName, group: Sequence[Linked]) -> None:
+        digest = hashlib.sha1(script(name).encode(), usedforsecurity=False).hexdigest()  # by which Redis knows scripts
+        if not await self._rnd.choice(group).link.lose_answer_to(digest.encode(), within_seconds=_ASKED_SECONDS):
+            self._ledger.strikes[f"nobody asked for a {name}"] += 1
 
     async def _past_the_lease(self) -> None:
         await asyncio.sleep(_PAST_THE_LEASE * self._service.settings.lease_seconds)
