@@ -1,4 +1,4 @@
-"""Starts a whole Easel of its own for a benchmark, with test cards that take no time, and stops it again."""
+"""Starts a whole Easel of its own for a benchmark, by default with test cards that take no time, and stops it again."""
 
 import contextlib
 import os
@@ -16,20 +16,23 @@ CATALOG = """
 default = "card"
 [models.card]
 family = "testcard"
-max_batch_size = {max_batch_size}
+max_batch_size = 8
 """
 READY = re.compile(r"Easel is ready at (\S+)")
 
 
 @contextlib.contextmanager
-def running_service(*, max_batch_size: int = 8, **settings: str) -> Iterator[str]:
-    """Run `easel run` in an empty folder with these `EASEL_*` settings, and give its address once it can draw."""
+def running_service(*, models: str = CATALOG, **settings: str) -> Iterator[str]:
+    """Run `easel run` in an empty folder with this list of models and these `EASEL_*` settings.
+
+    Gives its address once it can draw.
+    """
     with tempfile.TemporaryDirectory(prefix="easel-benchmark-") as folder:
-        models = Path(folder, "models.toml")
-        models.write_text(CATALOG.format(max_batch_size=max_batch_size), encoding="utf-8")
+        path = Path(folder, "models.toml")
+        path.write_text(models, encoding="utf-8")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("EASEL_")}
         environment |= {f"EASEL_{name.upper()}": value for name, value in settings.items()}
-        command = [sys.executable, "-m", "app", "run", "--port", "0", "--data-dir", folder, "--models", str(models)]
+        command = [sys.executable, "-m", "app", "run", "--port", "0", "--data-dir", folder, "--models", str(path)]
         with Path(folder, "log").open("w") as log:
             process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:

@@ -1,6 +1,6 @@
 """What the service itself costs: gateway, queue, worker and storage around pictures that take no time.
 
-Usage: python benchmarks/service.py [--seconds 30] [--rate 100] [--jobs 1000] [--clients 8] [--alone 100]
+Usage: python -m benchmarks.service [--seconds 30] [--rate 100] [--jobs 1000] [--clients 8] [--alone 100]
 
 Three measurements, each on a service of its own with test cards of 64x64 pixels:
 submit    POST /v1/jobs, one every 1/rate seconds whether or not the last one is answered (open loop),
@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import httpx
-from easel_service import describe_machine, running_service
+
+from benchmarks.easel_service import describe_machine, running_service
 
 SIZE = "64x64"
 WARM_UP = 20
