@@ -17,15 +17,11 @@ from models.catalog_entries import DiffusersModel
 from models.diffusers_capabilities import NO_GUIDANCE, Call, default_guidance, read_capabilities
 from models.diffusers_loading import load_pipeline
 from models.diffusers_run import NobodyWaits, Run, to_pixels
-from models.interface import Feed, GenerationRequest, Row
+from models.interface import ContentRefused, Feed, GenerationRequest, Row
 from models.seeding import image_rng
 
 # Where a pipeline would otherwise change the request: sizes rounded to a list, captions rewritten.
 AS_ASKED = {"use_resolution_binning": False, "clean_caption": False}
-
-
-class ContentRefused(Exception):
-    """The model's safety checker refused to show this picture."""
 
 
 class DiffusersGenerator:

@@ -112,6 +112,10 @@ class Feed(Protocol):
         """Hand over the finished image, as soon as it exists; once for each row that was not cancelled."""
 
 
+class ContentRefused(Exception):
+    """The model's own safety checker will not show this picture."""
+
+
 class ImageGenerator(Protocol):
     """A loaded model: draws rows, each depending on its own request only, whatever its batch-mates."""
 
@@ -136,5 +140,6 @@ class ImageGenerator(Protocol):
         Each row ends in `feed.done`, or is dropped because `feed.cancelled` said so.
 
         Raises:
+            ContentRefused: as it says; drawn alone, the row's job ends with it.
             Exception: whatever went wrong; rows not yet done are then drawn again in smaller batches.
         """

@@ -1,7 +1,7 @@
 """An image generator whose prompts are orders, so that a test can make anything go wrong in a real worker process.
 
-Words of the prompt: `raise`, `oom`, `hang`, `deaf` (hangs with signals blocked), `kill` (the process dies), `lazy`
-(returns without the image), `seconds=0.5` (of the whole batch, in steps of 20 ms), `device` (the device is lost).
+Words of the prompt: `raise`, `refuse`, `oom`, `hang`, `deaf` (hangs with signals blocked), `kill` (the process dies),
+`lazy` (returns without the image), `seconds=0.5` (of the whole batch, in steps of 20 ms), `device` (it is lost).
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from app.settings import Settings
-from models.interface import Capabilities
+from models.interface import Capabilities, ContentRefused
 from workers.process import run_worker
 
 STEP_SECONDS = 0.02
@@ -96,6 +96,8 @@ def misbehave(words):
         raise OutOfMemoryError
     if "device" in words:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    if "refuse" in words:
+        raise ContentRefused
     if "raise" in words:
         raise ValueError("secret prompt")
 

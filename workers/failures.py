@@ -1,6 +1,7 @@
 """What can go wrong with a batch, and what a job's owner is told of it: a stable code and a sentence, no internals.
 
 generation_failed    the generator raised, for this job alone
+content_refused      the model's safety checker will not show the picture
 out_of_memory        not even this one image fits into the device's memory
 timeout              the job ran for longer than `EASEL_JOB_TIMEOUT_SECONDS`
 image_missing        the generator returned without this job's image
@@ -18,6 +19,7 @@ from typing import Literal
 from rq.timeouts import JobTimeoutException
 
 from app.messages import JobError
+from models.interface import ContentRefused
 
 SplitCause = Literal["out_of_memory", "error"]
 
@@ -49,6 +51,8 @@ def job_error(error: Exception) -> JobError:
         return JobError(code="timeout", message="drawing took longer than this service allows")
     if isinstance(error, ImageMissing):
         return JobError(code="image_missing", message="the generator returned without the image")
+    if isinstance(error, ContentRefused):
+        return JobError(code="content_refused", message="the model's safety checker refused the picture")
     if is_out_of_memory(error):
         return JobError(code="out_of_memory", message="the request does not fit into the memory of the device")
     return JobError(code="generation_failed", message=f"the generator failed with {type(error).__name__}")

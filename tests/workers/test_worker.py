@@ -94,7 +94,9 @@ async def test_a_raising_job_fails_alone(job_queue, start_worker):
     assert worker.process.poll() is None
 
 
-@pytest.mark.parametrize(("prompt", "code"), [("oom", "out_of_memory"), ("lazy", "image_missing")])
+@pytest.mark.parametrize(
+    ("prompt", "code"), [("oom", "out_of_memory"), ("lazy", "image_missing"), ("refuse", "content_refused")]
+)
 async def test_failures_have_their_own_codes(job_queue, start_worker, prompt, code):
     """A job's error says what kind of thing went wrong."""
     start_worker()

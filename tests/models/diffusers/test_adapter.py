@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from models.catalog_entries import Defaults
-from models.diffusers_adapter import ContentRefused
-from models.interface import GenerationRequest, Row
+from models.interface import ContentRefused, GenerationRequest, Row
 from tests.models.contract.recording_feed import RecordingFeed
 
 
