@@ -1,7 +1,8 @@
 """Run the whole service on one machine: Redis, gateway and workers as child processes, restarted when they die.
 
 The order of stopping is what makes Ctrl-C safe: the gateway first (nothing new comes in), then the workers
-(the batch in hand is finished, the rest stays queued), Redis last (all of that is written down).
+(the batch in hand is finished, the rest stays queued), Redis last (all of that is written down). When this process
+is killed, so that it can stop nothing, the leash on each of them does it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 import structlog
 
 from app.embedded_redis import EmbeddedRedis, EmbeddedRedisError, embedded_redis
+from app.leash import leashed
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -77,7 +79,7 @@ class Service:
     async def _spawn(self) -> None:
         # A session of its own: Ctrl-C reaches the supervisor alone, which stops its children in order.
         self.process = await asyncio.create_subprocess_exec(
-            *self.command,
+            *leashed(self.command),
             env=os.environ | self.environment,
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,

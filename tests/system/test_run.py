@@ -141,6 +141,17 @@ def test_a_worker_that_dies_is_started_again(easel, folder, card):
     assert job["status"] == "succeeded"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has died")
+def test_nothing_outlives_a_killed_supervisor(easel, folder, card):
+    """After SIGKILL of the command its Redis, gateway and workers end by themselves, and the folder is free again."""
+    service = easel(folder / "data", "--models", card)
+    service.url()
+    service.process.kill()
+    service.process.wait()
+    assert psutil.wait_procs(service.children, timeout=STOP_SECONDS)[1] == []
+    assert easel(folder / "data", "--models", card).url()
+
+
 def test_a_path_too_long_for_a_socket_is_named(easel, folder):
     """A data folder that cannot hold the embedded queue's socket is refused with the setting's name."""
     service = easel(folder / ("long" * 30) / "data")
