@@ -18,6 +18,7 @@ from app import __version__
 from app.client import Client, ServerError
 from app.settings import Settings
 from app.terminal import keyboard_signals_for_us_alone
+from models.catalog import CatalogError, load_catalog
 from models.evaluation.cli import evaluate, showpieces
 from models.training.cli import train_app
 
@@ -60,6 +61,14 @@ def _settings(**changes: Any) -> Settings:
         sys.exit(2)
 
 
+def _check_models(settings: Settings) -> None:
+    """End with the mistakes in the list of models, if there are any, before anything is started."""
+    try:
+        load_catalog(settings.models_file)
+    except CatalogError as error:
+        _fail(escape(str(error)))
+
+
 @app.callback(invoke_without_command=True)
 def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     if version:
@@ -94,13 +103,15 @@ def gateway(
     """Run one gateway process."""
     from app.serving import serve  # noqa: PLC0415 - a client needs none of it
 
-    serve(_settings(host=host, port=port), fd=fd)
+    settings = _settings(host=host, port=port)
+    _check_models(settings)
+    serve(settings, fd=fd)
 
 
 @app.command()
 def worker() -> None:
     """Run one worker process: it loads the models once and draws batches until it is told to stop."""
-    _settings()
+    _check_models(_settings())
     os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606 - this interpreter, fixed arguments
 
 

@@ -6,10 +6,16 @@ import os
 import sys
 
 from app.settings import Settings
+from models.catalog import CatalogError, load_catalog
 from workers.loading import load_generators
 from workers.process import run_worker
 
 if __name__ == "__main__":
-    code = run_worker(Settings(), load_generators)
+    settings = Settings()
+    try:
+        load_catalog(settings.models_file)
+    except CatalogError as error:
+        sys.exit(f"error: {error}")
+    code = run_worker(settings, load_generators)
     sys.stderr.flush()
     os._exit(code)  # an upload that storage does not take must not hold up the end
