@@ -58,8 +58,8 @@ class JobIntake:
             "jobs": [job.ask() for job in jobs],
             "max_waiting": self._settings.max_queue_length,
         }
-        if max_open is not None:
-            ask["max_open"] = max_open
+        if (bound := self._settings.max_open_jobs if max_open is None else max_open) is not None:
+            ask["max_open"] = bound
         if repeat is not None:
             ask["idempotency"] = idempotency_name(tenant, repeat.idempotency_key)
             ask["fingerprint"] = repeat.fingerprint
@@ -101,8 +101,9 @@ def _refusal(answer: Sequence[Any]) -> EaselError:
     match answer:
         case [b"reused"]:
             return IdempotencyKeyReused("this idempotency key came with another body", param="idempotency_key")
-        case [b"limited", oldest_age]:
-            return RateLimited("too many of your jobs are open", retry_after_seconds=_retry_after(float(oldest_age)))
+        case [b"limited", open_jobs, oldest_age]:
+            detail = f"{open_jobs} of your jobs are open; more are not allowed at once"
+            return RateLimited(detail, retry_after_seconds=_until_one_ends(open_jobs, float(oldest_age)))
         case [b"full", oldest_age]:
             return QueueFull("too many jobs are waiting", retry_after_seconds=_retry_after(float(oldest_age)))
     raise AssertionError(answer)
@@ -111,3 +112,8 @@ def _refusal(answer: Sequence[Any]) -> EaselError:
 def _retry_after(oldest_age_seconds: float) -> int:
     """Guess when a tenth of a full queue will be gone: its oldest job's age is what the whole of it takes."""
     return max(1, min(LONGEST_RETRY_AFTER_SECONDS, round(oldest_age_seconds / 10)))
+
+
+def _until_one_ends(open_jobs: int, oldest_age_seconds: float) -> int:
+    """Guess by Little's law: of n jobs that stay for a time t each, one ends every t/n; the oldest tells of t."""
+    return max(1, min(LONGEST_RETRY_AFTER_SECONDS, round(oldest_age_seconds / max(1, open_jobs))))

@@ -95,7 +95,7 @@ class JobQueue:
             idempotency_key: The client's own; the same key and body give the same job while it is kept.
             fingerprint: What must agree for a key to be used again; by default the message without its seed.
             priority: Jobs of a higher priority go first.
-            max_open: How many jobs of this tenant may wait or run at once.
+            max_open: How many jobs of this tenant may wait or run at once; by default the service's own setting.
             terms: What else the client asks for.
 
         Raises:
@@ -165,6 +165,15 @@ class JobQueue:
         """End a job that is queued or running; one that is canceled already stays so.
 
         Raises:
+            JobNotFound, JobNotCancelable, QueueUnavailable: as `end`.
+        """
+        await self.end(job_id, tenant=tenant)
+        return await self.get(job_id, tenant=tenant)
+
+    async def end(self, job_id: str, *, tenant: str | None = None) -> bool:
+        """Cancel a job and tell whether this very call ended it: of several at once, one does.
+
+        Raises:
             JobNotFound: as `get`.
             JobNotCancelable: it has succeeded or failed.
             QueueUnavailable: Redis does not answer.
@@ -177,7 +186,7 @@ class JobQueue:
             raise _not_found(job_id)
         if was in {"finished", "failed"}:
             raise JobNotCancelable(f"job {job_id} has already ended")
-        return await self.get(job_id, tenant=tenant)
+        return was in {"queued", "started"}
 
     async def requeue(self, job_id: str) -> JobRecord:
         """Queue a failed job again, as if for the first time; what an operator does after a repair.

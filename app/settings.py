@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     max_queue_length: Annotated[
         PositiveInt, Field(description="Jobs waiting per model beyond which new ones are refused with 503.")
     ] = 10_000
+    max_open_jobs: Annotated[
+        PositiveInt | None,
+        Field(description="Jobs of one tenant that may wait or run at once; beyond, 429; unset: no bound."),
+    ] = None
     job_timeout_seconds: Annotated[PositiveInt, Field(description="Longest time one batch may run.")] = 300
     job_retention_seconds: Annotated[
         PositiveInt, Field(description="How long an ended job and its images are kept.")

@@ -16,6 +16,7 @@ from app.errors import (
     PayloadTooLarge,
     QueueFull,
     QueueUnavailable,
+    RateLimited,
     UnsupportedMediaType,
     UnsupportedOption,
     UnsupportedSize,
@@ -25,7 +26,7 @@ Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
 SUBMISSION_ERRORS: tuple[type[EaselError], ...] = (
     *(InvalidRequest, UnsupportedOption, UnsupportedSize, ModelNotFound, PayloadTooLarge, UnsupportedMediaType),
-    *(QueueFull, QueueUnavailable, ModelNotReady),
+    *(RateLimited, QueueFull, QueueUnavailable, ModelNotReady),
 )
 ANY_OTHER: Responses = {"default": {"model": Problem, "description": "Any other error, in the same form."}}
 _PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}

@@ -39,9 +39,9 @@ async def cancel_job(gateway: Gateway, caller: Tenant, job_id: str) -> JobRecord
     Raises:
         JobNotFound, JobNotCancelable, QueueUnavailable: as `JobQueue.cancel`.
     """
-    before = await gateway.queue.get(job_id, tenant=caller.name)
-    record = await gateway.queue.cancel(job_id)
-    if not before.status.is_final:  # canceling twice counts once
+    ended = await gateway.queue.end(job_id, tenant=caller.name)
+    record = await gateway.queue.get(job_id)
+    if ended:  # canceling twice counts once
         gateway.metrics.job_finished(record.message.model, JobStatus.CANCELED)
     return record
 

@@ -3,7 +3,8 @@
 -- be absent), idempotency (a key, may be absent), fingerprint, key_seconds}; ARGV[3...]: for each job the number of
 -- names and values of its hash, and these.
 -- Returns {'accepted', jobs ahead of the first, now} | {'known', id} | {'gone', id} | {'reused'}
---       | {'full' or 'limited' (the tenant), age of the oldest job in seconds}.
+--       | {'full', age of the oldest waiting job in seconds}
+--       | {'limited', the tenant's open jobs, age of the oldest of them in seconds}.
 local ask = cjson.decode(ARGV[2])
 local now = clock()
 local new = {id = ask.jobs[1].id, record = job_key(ask.jobs[1].id)}
@@ -21,7 +22,7 @@ if ask.idempotency then
 end
 
 -- The bound holds for all priorities of a model together.
-local wanted, first = {}, now
+local wanted = {}
 for _, job in ipairs(ask.jobs) do wanted[job.model] = (wanted[job.model] or 0) + 1 end
 for model, count in pairs(wanted) do
   local waiting, oldest = count, now
@@ -32,17 +33,22 @@ for model, count in pairs(wanted) do
     oldest = math.min(oldest, tonumber(since or now))
   end
   if waiting > ask.max_waiting then return {'full', exact(now - oldest)} end
-  first = math.min(first, oldest)
 end
 
 -- The bound on one tenant; who is about to reach it is counted afresh, without what RQ's own tools have ended.
 local open = open_key(ask.tenant)
 if ask.max_open and redis.call('SCARD', open) + #ask.jobs > ask.max_open then
+  local since_first = now
   for _, id in ipairs(redis.call('SMEMBERS', open)) do
-    local status = redis.call('HGET', job_key(id), 'status')
-    if status ~= 'queued' and status ~= 'started' then redis.call('SREM', open, id) end
+    local status, since = unpack(redis.call('HMGET', job_key(id), 'status', 'queued_at'))
+    if status ~= 'queued' and status ~= 'started' then
+      redis.call('SREM', open, id)
+    else
+      since_first = math.min(since_first, tonumber(since or now))
+    end
   end
-  if redis.call('SCARD', open) + #ask.jobs > ask.max_open then return {'limited', exact(now - first)} end
+  local left = redis.call('SCARD', open)
+  if left + #ask.jobs > ask.max_open then return {'limited', left, exact(now - since_first)} end
 end
 
 -- Start-time fair queueing (Goyal, Vin and Cheng, 1996): a tenant's next job starts where its last one ended,

@@ -122,6 +122,17 @@ async def test_a_tenant_has_a_bound_of_its_own(job_queue):
     await submit(job_queue, message(tenant="ada"), max_open=1)
 
 
+@pytest.mark.parametrize(("age", "seconds"), [(0, 1), (20, 10), (10_000, 120)])
+async def test_a_tenant_at_its_bound_comes_back_when_a_job_has_likely_ended(job_queue, sync_client, age, seconds):
+    """Of two open jobs, the older of which has stayed for t, one ends every t/2 or so; two minutes are the most."""
+    first = await submit(job_queue, max_open=2)
+    await submit(job_queue, max_open=2)
+    sync_client.hincrbyfloat(f"rq:job:{first.id}", "queued_at", -age)
+    with pytest.raises(RateLimited) as refused:
+        await submit(job_queue, max_open=2)
+    assert refused.value.retry_after_seconds == seconds
+
+
 async def test_a_full_redis_refuses_and_forgets_nothing(redis_server, job_queue, sync_client):
     """When Redis has no memory left a job is refused, and workers still finish what they have."""
     job = await submit(job_queue)
@@ -196,6 +207,13 @@ async def test_cancel_a_queued_job(job_queue, sync_client):
     assert await job_queue.depth("card") == 0
     assert sync_client.zrange("rq:canceled:card", 0, -1) == [job.id.encode()]
     assert (await job_queue.cancel(job.id)).status is JobStatus.CANCELED
+
+
+async def test_of_several_cancels_at_once_one_ends_the_job(job_queue):
+    """Whoever counts endings counts one, however many clients cancel a job at the same moment."""
+    job = await submit(job_queue)
+    ended = await asyncio.gather(*(job_queue.end(job.id) for _ in range(5)))
+    assert sorted(ended) == [False] * 4 + [True]
 
 
 async def test_an_ended_job_cannot_be_canceled(job_queue, sync_client):

@@ -13,6 +13,7 @@ SUBMISSION = {
     "404": {"model_not_found"},
     "413": {"payload_too_large"},
     "415": {"unsupported_media_type"},
+    "429": {"rate_limited"},
     "503": {"queue_full", "queue_unavailable", "model_not_ready"},
 }
 DECLARED = {

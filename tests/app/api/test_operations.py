@@ -86,6 +86,18 @@ def test_a_full_queue_says_when_to_come_back(one_model, serve, worker):
     assert 1 <= int(second.headers["retry-after"]) <= 120
 
 
+def test_a_tenant_with_enough_open_jobs_is_told_when_to_come_back(one_model, serve, worker):
+    """Beyond the service's bound for one tenant the answer is 429, until one of its jobs has ended."""
+    bounded = one_model.model_copy(update={"max_open_jobs": 1})
+    with serve(bounded) as server, httpx.Client(base_url=server.url) as http:
+        first, refused = (http.post("/v1/jobs", json={"prompt": "a fox"}) for _ in range(2))
+        worker.draw()
+        again = http.post("/v1/jobs", json={"prompt": "a fox"})
+    assert (first.status_code, refused.status_code, again.status_code) == (202, 429, 202)
+    assert refused.json()["code"] == "rate_limited"
+    assert 1 <= int(refused.headers["retry-after"]) <= 120
+
+
 def test_metrics_tell_routes_and_backlog(http, counted):
     """Requests are counted by route template, and the queue is read at scrape time."""
     for _ in range(2):
