@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     IPvAnyNetwork,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -104,6 +105,17 @@ class Settings(BaseSettings):
     s3_secret_access_key: Annotated[SecretStr | None, Field(description="Secret key.")] = None
     s3_path_style: Annotated[bool, Field(description="Put the bucket in the path instead of the host name.")] = False
     s3_timeout_seconds: Annotated[PositiveFloat, Field(description="Longest wait for one answer of S3.")] = 10.0
+
+    storage_patience_seconds: Annotated[
+        PositiveFloat, Field(description="How long storage may be away before jobs whose images it does not take fail.")
+    ] = 600.0
+    spool_dir: Annotated[
+        Path | None,
+        Field(description="Folder where a worker's images wait meanwhile; unset: `spool` in the data folder."),
+    ] = None
+    spool_max_bytes: Annotated[
+        NonNegativeInt, Field(description="Most that waits there before drawing waits, too; 0: nothing does.")
+    ] = 1_073_741_824
 
     device: Annotated[
         str, Field(description="`auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes a GPU where there is one.")

@@ -25,7 +25,8 @@ FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="Easel worker" \
       org.opencontainers.image.description="Text-to-image inference: the drawing side" \
       org.opencontainers.image.licenses="Apache-2.0"
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin easel
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin easel && \
+    install --directory --owner=10001 --group=10001 /spool
 COPY --from=build /opt/easel /opt/easel
 # Models of the Hugging Face hub are mounted at /models; a worker downloads nothing by itself.
 ENV PATH=/opt/easel/bin:$PATH \
@@ -34,11 +35,12 @@ ENV PATH=/opt/easel/bin:$PATH \
     HF_HOME=/models \
     HF_HUB_OFFLINE=1 \
     EASEL_DATA_DIR=/tmp/easel \
+    EASEL_SPOOL_DIR=/spool \
     EASEL_HOST=0.0.0.0 \
     EASEL_WORKER_METRICS_PORT=9000
 WORKDIR /tmp
 USER 10001:10001
-VOLUME /models
+VOLUME /models /spool
 EXPOSE 9000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=300s \

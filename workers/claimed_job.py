@@ -34,6 +34,8 @@ class ClaimedJob:
     dropped: DropReason | None = None
     model_revision: str = ""  # of the generator that draws it
     previews: Previews = field(default_factory=Previews)
+    is_drawn: bool = False  # all its images are encoded: whatever kills this process now, it is not this job
+    is_spared: bool = False  # and Redis knows that
     _steps: dict[int, int] = field(default_factory=dict)  # by image
     _is_new: bool = True
     _published: Progress | None = None

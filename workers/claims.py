@@ -112,6 +112,13 @@ class Claims:
         """Add to what is known of how fast images are drawn."""
         self._run("learn", json.dumps([asdict(sample) for sample in samples]))
 
+    def spare(self, jobs: Sequence[ClaimedJob]) -> None:
+        """Have it known that these are drawn: should this worker die, it is not counted against them."""
+        if jobs:
+            self._run("spare", *(part for job in jobs for part in (job.execution, job.queue)))
+        for job in jobs:
+            job.is_spared = True
+
     def release(self, jobs: Sequence[ClaimedJob], *, suspect: bool = False) -> int:
         """Give jobs back; `suspect` ones run alone next time, others as if nothing had happened."""
         if not jobs:

@@ -29,9 +29,12 @@ class BatchFeed:
         self._done: set[tuple[str, int]] = set()
 
     def add(self, jobs: Sequence[ClaimedJob]) -> list[Row]:
-        """Take jobs into the batch and return their rows."""
+        """Take jobs into the batch and return the rows to draw: without those that the spool still has."""
         self.jobs.update((job.id, job) for job in jobs)
-        return [row for job in jobs for row in job.rows]
+        rows = [row for job in jobs for row in job.rows]
+        restored = [row for row in rows if self._finishing.restore(self.jobs[row.job_id], row)]
+        self._done.update((row.job_id, row.index) for row in restored)
+        return [row for row in rows if row not in restored]
 
     def take_admitted(self) -> list[Row]:
         """Return the rows that joined since this was last asked."""

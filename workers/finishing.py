@@ -8,15 +8,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from app.errors import StorageUnavailable
+from app.errors import ObjectNotFound, StorageUnavailable
 from app.messages import JobError, Outcome, StoredImage, Timings
-from app.storage import ObjectStore
 from models.interface import Image, Row
 from workers.claimed_job import ClaimedJob
 from workers.claims import Ending
 from workers.failures import job_error, trace_of
 from workers.metrics import WorkerMetrics
-from workers.storing import EncodingFailed, Stored, store_image
+from workers.spool import Spool, spool_name
+from workers.storing import EncodingFailed, describe, encode
+from workers.uploading import Upload, Uploads
 
 _THREADS = 4
 _LOOK_AGAIN_SECONDS = 0.2
@@ -34,6 +35,7 @@ class _Drawing:
     encode_seconds: float = 0.0
     upload_seconds: float = 0.0
     images: dict[int, StoredImage] = field(default_factory=dict)
+    encoded: set[int] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
 
     def outcome(self, error: JobError | None = None) -> Outcome:
@@ -54,16 +56,19 @@ class _Drawing:
 
 
 class Finishing:
-    """Encodes and uploads images in a few threads and hands each job's ending to `commit`, once."""
+    """Encodes images in a few threads, sends them to storage and hands each job's ending to `commit`, once."""
 
-    def __init__(self, store: ObjectStore, commit: Callable[[Ending], None], metrics: WorkerMetrics) -> None:
-        self._store = store
+    def __init__(
+        self, uploads: Uploads, spool: Spool | None, commit: Callable[[Ending], None], metrics: WorkerMetrics
+    ) -> None:
+        self._uploads = uploads
+        self._spool = spool
         self._commit = commit
         self._metrics = metrics
         self._drawings: dict[str, _Drawing] = {}  # by job id, until the ending is handed over
         self._images_in_flight = 0
         self._changed = threading.Condition()
-        self._pool = ThreadPoolExecutor(_THREADS, "store")
+        self._pool = ThreadPoolExecutor(_THREADS, "encode")
 
     def begin(self, job: ClaimedJob, *, batch_size: int, model_revision: str) -> None:
         """Expect images of a job."""
@@ -77,13 +82,21 @@ class Finishing:
 
     def store(self, job: ClaimedJob, row: Row, image: Image) -> None:
         """Encode and upload an image; the last one of a job ends it."""
+        if drawing := self._drawings.get(job.id):
+            drawing.generation_seconds = time.monotonic() - drawing.started_at
+            self._submit(drawing, row, lambda: self._encoded(drawing, row, image))
+
+    def restore(self, job: ClaimedJob, row: Row) -> bool:
+        """Upload an image that an earlier attempt has left in the spool; False if it must be drawn."""
         drawing = self._drawings.get(job.id)
-        if drawing is None:
-            return
-        drawing.generation_seconds = time.monotonic() - drawing.started_at
-        with self._changed:
-            self._images_in_flight += 1
-        self._pool.submit(self._store_one, drawing, row, image)
+        if drawing is None or self._spool is None:
+            return False
+        data = self._spool.get(spool_name(job.message, row, drawing.model_revision))
+        if data is None:
+            return False
+        self._metrics.image_restored(job.model)
+        self._submit(drawing, row, lambda: data)
+        return True
 
     def fail(self, job: ClaimedJob, error: Exception) -> None:
         """End a job with what went wrong while drawing it."""
@@ -96,13 +109,14 @@ class Finishing:
         with self._changed:
             self._drawings.pop(job.id, None)
             self._changed.notify_all()
+        self._uploads.drop(job)
 
     def is_behind(self, images: int) -> bool:
-        """Whether more images than that are on their way."""
-        return self._images_in_flight > images
+        """Whether more images than that are in memory, on their way to storage or to the spool."""
+        return self._images_in_flight + self._uploads.in_memory > images
 
     def wait_for_room(self, room: int, stopped: Callable[[], bool]) -> None:
-        """Block until at most `room` images are on their way, so that slow storage slows drawing down."""
+        """Block until at most `room` images are in memory, so that slow storage or a full spool slows drawing down."""
         with self._changed:
             while self.is_behind(room) and not stopped():
                 self._changed.wait(_LOOK_AGAIN_SECONDS)
@@ -113,17 +127,20 @@ class Finishing:
             while self._drawings and not give_up():
                 self._changed.wait(_LOOK_AGAIN_SECONDS)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._uploads.close()
 
-    def _store_one(self, drawing: _Drawing, row: Row, image: Image) -> None:
+    def _submit(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
+        with self._changed:
+            self._images_in_flight += 1
+        self._pool.submit(self._store_one, drawing, row, encoded)
+
+    def _store_one(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
         try:
-            message, revision = drawing.job.message, drawing.model_revision
-            self._stored(drawing, row, store_image(self._store, message, row, image, model_revision=revision))
+            self._uploads.put(self._upload(drawing, row, encoded()))
         except EncodingFailed as error:
             self._fail(
                 drawing, JobError(code="encoding_failed", message="the image cannot be encoded"), trace_of(error)
             )
-        except StorageUnavailable as error:
-            self._fail(drawing, JobError(code=error.code, message="the images could not be stored"), trace_of(error))
         except Exception as error:  # noqa: BLE001 - nobody else would answer the job's owner
             self._fail(drawing, JobError(code="internal_error", message=type(error).__name__), trace_of(error))
         finally:
@@ -131,18 +148,37 @@ class Finishing:
                 self._images_in_flight -= 1
                 self._changed.notify_all()
 
-    def _stored(self, drawing: _Drawing, row: Row, stored: Stored) -> None:
+    def _encoded(self, drawing: _Drawing, row: Row, image: Image) -> bytes:
+        started = time.monotonic()
+        data = encode(drawing.job.message, row, image, model_revision=drawing.model_revision)
+        seconds = time.monotonic() - started
+        self._metrics.image_encoded(drawing.job.model, seconds)
+        with self._changed:
+            drawing.encode_seconds += seconds
+        return data
+
+    def _upload(self, drawing: _Drawing, row: Row, data: bytes) -> Upload:
+        message, started = drawing.job.message, time.monotonic()
+        image = describe(message, row, data)
+        with self._changed:
+            drawing.encoded.add(row.index)
+            drawing.job.is_drawn = len(drawing.encoded) == message.request.num_images
+        return Upload(
+            drawing.job,
+            image,
+            spool_name(message, row, drawing.model_revision),
+            data,
+            on_stored=lambda: self._stored(drawing, row, image, time.monotonic() - started),
+            on_failed=lambda error: self._fail(drawing, _storage_error(error), trace_of(error)),
+        )
+
+    def _stored(self, drawing: _Drawing, row: Row, image: StoredImage, upload_seconds: float) -> None:
         self._metrics.image_stored(
-            drawing.job.model,
-            width=stored.image.width,
-            height=stored.image.height,
-            encode_seconds=stored.encode_seconds,
-            upload_seconds=stored.upload_seconds,
+            drawing.job.model, width=image.width, height=image.height, upload_seconds=upload_seconds
         )
         with self._changed:
-            drawing.images[row.index] = stored.image
-            drawing.encode_seconds += stored.encode_seconds
-            drawing.upload_seconds += stored.upload_seconds
+            drawing.images[row.index] = image
+            drawing.upload_seconds += upload_seconds
             complete = len(drawing.images) == drawing.job.message.request.num_images
         if complete:
             self._end(drawing, drawing.outcome(), "")
@@ -159,3 +195,9 @@ class Finishing:
             del self._drawings[drawing.job.id]
             self._changed.notify_all()
         self._commit(Ending(drawing.job, outcome, drawing.generation_seconds / drawing.batch_size, trace))
+
+
+def _storage_error(error: Exception) -> JobError:
+    if isinstance(error, StorageUnavailable | ObjectNotFound):
+        return JobError(code="storage_unavailable", message="the images could not be stored")
+    return JobError(code="internal_error", message=type(error).__name__)

@@ -81,9 +81,9 @@ class Lease:
             self._changed.notify_all()
 
     def wait_until_alone(self, jobs: Sequence[ClaimedJob], stopped: Callable[[], bool]) -> None:
-        """Block until no other jobs are in hand, so that a death of this process says something about these."""
+        """Block until a death of this process could be blamed on no others."""
         with self._changed:
-            while len(self._jobs) > len(jobs) and not stopped():
+            while sum(not job.is_spared for job in self._jobs.values()) > len(jobs) and not stopped():
                 self._changed.wait(_TICK_SECONDS)
 
     @property
@@ -125,6 +125,7 @@ class Lease:
             jobs = list(self._jobs.values())
             alive, ours = self._claims.renew(self._seconds, jobs)
         self._renew_at = time.monotonic() + self._seconds / RENEWALS_PER_LEASE
+        self._claims.spare([job for job in jobs if job.is_drawn and not job.is_spared])
         for job, mine in zip(jobs, ours, strict=True):
             if not mine:
                 job.dropped = job.dropped or "lost"

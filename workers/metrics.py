@@ -55,14 +55,28 @@ class WorkerMetrics:
         """Count images that joined a batch already running."""
         self._admissions.labels(model).inc(num_rows)
 
-    def image_stored(
-        self, model: str, *, width: int, height: int, encode_seconds: float, upload_seconds: float
-    ) -> None:
+    def image_encoded(self, model: str, seconds: float) -> None:
+        """Record how long it took to encode and mark an image."""
+        self._encode_seconds.labels(model).observe(seconds)
+
+    def image_stored(self, model: str, *, width: int, height: int, upload_seconds: float) -> None:
         """Record an image that is safely in storage."""
         self._images.labels(model).inc()
         self._pixels.labels(model).inc(width * height)
-        self._encode_seconds.labels(model).observe(encode_seconds)
         self._upload_seconds.labels(model).observe(upload_seconds)
+
+    def upload_retried(self, model: str) -> None:
+        """Count another attempt to store an image."""
+        self._upload_retries.labels(model).inc()
+
+    def spooled(self, *, num_images: int, num_bytes: int) -> None:
+        """State how much waits on disk for storage to come back."""
+        self._spooled_images.set(num_images)
+        self._spooled_bytes.set(num_bytes)
+
+    def image_restored(self, model: str) -> None:
+        """Count an image that was not drawn again, because the spool still had it."""
+        self._restored.labels(model).inc()
 
     def model_loaded(self, model: str, *, seconds: float, memory_bytes: int) -> None:
         """State how long the model took to load and what it occupies on its device."""
@@ -125,6 +139,12 @@ class WorkerMetrics:
         self._upload_seconds = self._histogram(
             "easel_image_upload_seconds", "Time to put an image into storage.", SHORT_SECONDS
         )
+        self._upload_retries = self._counter("easel_upload_retries_total", "Further attempts to store an image.")
+        self._restored = self._counter(
+            "easel_restored_images_total", "Images taken from the spool instead of being drawn again."
+        )
+        self._spooled_images = self._sum("easel_spooled_images", "Images on disk that wait for storage.")
+        self._spooled_bytes = self._sum("easel_spooled_bytes", "Size of the images that wait for storage.")
 
     def _measure_models(self) -> None:
         self._load_seconds = Gauge(
@@ -149,6 +169,9 @@ class WorkerMetrics:
 
     def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
         return Histogram(name, text, ["model"], buckets=buckets, registry=self.registry)
+
+    def _sum(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry, multiprocess_mode="livesum")
 
     def _counter(self, name: str, text: str, labels: Sequence[str] = ("model",)) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

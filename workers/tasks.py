@@ -1,7 +1,7 @@
 """The task by its name on the queue: draw one job.
 
-A `BatchWorker` never calls it: it draws many jobs at once. Any other RQ worker does, one by one, without lease
-and fence, and with one model loaded per process.
+A `BatchWorker` never calls it: it draws many jobs at once. Any other RQ worker does, one by one, without lease,
+fence and patience with storage, and with one model loaded per process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.catalog import load_catalog
 from models.families import load_generator
 from models.interface import Image, ImageGenerator, Row
 from workers.batching import chunks
-from workers.storing import store_image
+from workers.storing import describe, encode
 
 
 class _OneJobFeed:
@@ -51,8 +51,10 @@ class _OneJobFeed:
         self.warnings.append(message)
 
     def done(self, row: Row, image: Image) -> None:
-        stored = store_image(self._store, self._message, row, image, model_revision=self._model_revision)
-        self.images[row.index] = stored.image
+        data = encode(self._message, row, image, model_revision=self._model_revision)
+        stored = describe(self._message, row, data)
+        self._store.put(stored.key, data, stored.content_type)
+        self.images[row.index] = stored
 
 
 def render(message: dict[str, Any]) -> dict[str, Any]:

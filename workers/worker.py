@@ -46,11 +46,14 @@ from workers.metrics import WorkerMetrics
 from workers.paces import PaceMeter
 from workers.rq_endings import end_with_rq
 from workers.running import BatchRunner
+from workers.spool import open_spool
+from workers.uploading import Uploads
 
 log = structlog.get_logger()
 
 _REGISTRATION_SECONDS = 60  # until the first renewal of the lease
 _RECONNECT_SECONDS = 0.5
+_SPOOL_MARGIN_SECONDS = 3600.0  # for jobs that a dead worker has left: in this time they are queued and drawn again
 
 
 class BatchWorker(SimpleWorker):
@@ -103,7 +106,9 @@ class BatchWorker(SimpleWorker):
             self._committer.add,
             metrics,
         )
-        self._finishing = Finishing(store, self._committer.add, metrics)
+        self._spool = open_spool(settings)
+        uploads = Uploads(store, self._spool, settings.storage_patience_seconds, metrics)
+        self._finishing = Finishing(uploads, self._spool, self._committer.add, metrics)
         self._runner = BatchRunner(
             self._generators,
             self._claims,
@@ -176,7 +181,9 @@ class BatchWorker(SimpleWorker):
         """Do nothing: a claim finds nothing while RQ is suspended."""
 
     def run_maintenance_tasks(self) -> None:
-        """Clean RQ's registries; an outage puts that off."""
+        """Clean RQ's registries, which an outage puts off, and the spool."""
+        if self._spool is not None:
+            self._spool.sweep(self._settings.storage_patience_seconds + _SPOOL_MARGIN_SECONDS)
         with contextlib.suppress(RedisError):
             super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
 

@@ -22,6 +22,7 @@ ScriptName = Literal[
     "renew",
     "release",
     "reap",
+    "spare",
     "commit",
     "backlog",
     "requeue",

@@ -121,7 +121,7 @@ local function start(one, execution_id)
   local job = job_key(one.id)
   redis.call('HSET', job, 'status', 'started', 'worker_name', ask.worker,
     'started_at', ask.started_at, 'last_heartbeat', ask.started_at)
-  redis.call('HDEL', job, 'outcome', 'progress', 'committed')
+  redis.call('HDEL', job, 'outcome', 'progress', 'committed', 'drawn')
   redis.call('HINCRBY', job, 'attempts', 1)
   redis.call('PERSIST', job)
   redis.call('HSET', execution_key(execution), 'id', execution_id, 'job_id', one.id,

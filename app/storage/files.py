@@ -40,10 +40,21 @@ class FileStore:
         Raises:
             StorageUnavailable: the data folder cannot be used.
         """
-        root = data_dir / "objects"
         with _translated("open", data_dir):
+            data_dir.mkdir(parents=True, exist_ok=True)
+            signer = UrlSigner(load_secret(data_dir, url_secret))
+        return cls.at(data_dir / "objects", signer)
+
+    @classmethod
+    def at(cls, root: Path, signer: UrlSigner) -> FileStore:
+        """Make the folder.
+
+        Raises:
+            StorageUnavailable: it cannot be made.
+        """
+        with _translated("open", root):
             (root / _PARTIAL).mkdir(parents=True, exist_ok=True)
-            return cls(root, UrlSigner(load_secret(data_dir, url_secret)))
+            return cls(root, signer)
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """See `ObjectStore.put`."""

@@ -77,6 +77,16 @@ PANELS: list[tuple[str, str, dict[str, str]]] = [
         "ops",
         {"{{cause}}": 'sum by (cause) (rate(easel_jobs_finished_total{outcome="failed"}[5m]))'},
     ),
+    (
+        "Images that wait for storage",
+        "short",
+        {
+            "on disk": "sum(easel_spooled_images)",
+            "tried again, a second": "sum(rate(easel_upload_retries_total[$__rate_interval]))",
+            "not drawn again, a second": "sum(rate(easel_restored_images_total[$__rate_interval]))",
+        },
+    ),
+    ("Size of the images that wait", "bytes", {"{{instance}}": "easel_spooled_bytes"}),
     ("Memory of models", "bytes", {"{{model}} {{instance}}": 'easel_model_memory_bytes{model=~"$model"}'}),
 ]
 

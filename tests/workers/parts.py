@@ -2,7 +2,7 @@
 
 import threading
 
-from app.errors import StorageUnavailable
+from app.errors import ObjectNotFound, StorageUnavailable
 from app.messages import JobMessage
 from models.interface import GenerationRequest
 from workers.claimed_job import ClaimedJob
@@ -16,32 +16,43 @@ def claimed_job(name="job", *, num_images=1, prompt="fox"):
 
 
 class MemoryStore:
-    """Keeps objects in a dictionary; refuses the first `refusals` puts, and holds puts up while `gate` is closed."""
+    """Keeps objects in a dictionary; takes none while `away`, never the `refused` one, and waits at the `gate`."""
 
-    def __init__(self, refusals=0):
+    def __init__(self):
         self.objects = {}
+        self.away = False
+        self.refused = ""
         self.gate = threading.Event()
         self.gate.set()
-        self._refusals = refusals
 
     def put(self, key, data, content_type):
         self.gate.wait(10)
-        if self._refusals:
-            self._refusals -= 1
+        if self.away or key == self.refused:
             raise StorageUnavailable("away")
         self.objects[key] = (data, content_type)
+
+    def get(self, key):
+        if self.away:
+            raise StorageUnavailable("away")
+        if key not in self.objects:
+            raise ObjectNotFound(key)
+        return self.objects[key][0]
 
 
 class FinishingRecord:
     """Takes down what a feed hands over."""
 
     def __init__(self):
+        self.spooled = set()
         self.stored = []
         self.failed = {}
         self.warnings = []
 
     def store(self, job, row, image):  # noqa: ARG002 - the picture does not matter
         self.stored.append((job.id, row.index))
+
+    def restore(self, job, row):
+        return (job.id, row.index) in self.spooled
 
     def fail(self, job, error):
         job.dropped = "failed"

@@ -6,14 +6,14 @@ import time
 import numpy as np
 import pytest
 
-from app.errors import StorageUnavailable
 from app.metrics import new_registry
 from app.provenance import read_provenance
 from models.interface import Row
 from tests.workers.parts import MemoryStore, claimed_job
 from workers.finishing import Finishing
 from workers.metrics import WorkerMetrics
-from workers.storing import EncodingFailed, store_image
+from workers.storing import EncodingFailed, describe, encode
+from workers.uploading import Uploads
 
 IMAGE = np.full((8, 8, 3), 128, np.uint8)
 
@@ -24,7 +24,9 @@ class Bench:
     def __init__(self, store=None):
         self.endings = []
         self.store = store or MemoryStore()
-        self.finishing = Finishing(self.store, self.endings.append, WorkerMetrics(new_registry()))
+        metrics = WorkerMetrics(new_registry())
+        uploads = Uploads(self.store, None, 30.0, metrics)
+        self.finishing = Finishing(uploads, None, self.endings.append, metrics)
 
     def begin(self, job):
         self.finishing.begin(job, batch_size=2, model_revision="r1")
@@ -115,25 +117,18 @@ def test_waiting_for_room_ends_with_the_worker(job):
     bench.store.gate.set()
 
 
-def test_storage_that_comes_back_costs_nothing():
-    """An upload is tried again, with the same image, until the store takes it."""
-    store = MemoryStore(refusals=2)
+def test_an_encoded_image_is_marked_and_described():
+    """What is stored says by which model it was made, and its record says exactly what it is."""
     job = claimed_job()
-    stored = store_image(store, job.message, job.rows[0], IMAGE, model_revision="r1")
-    data, content_type = store.objects[stored.image.key]
-    assert (stored.image.bytes, content_type) == (len(data), "image/png")
+    data = encode(job.message, job.rows[0], IMAGE, model_revision="r1")
+    stored = describe(job.message, job.rows[0], data)
     assert read_provenance(data).model_revision == "r1"
-
-
-def test_patience_has_an_end():
-    """A store that stays away is the job's failure in the end."""
-    job = claimed_job()
-    with pytest.raises(StorageUnavailable):
-        store_image(MemoryStore(99), job.message, job.rows[0], IMAGE, model_revision="r1", patience_seconds=0.2)
+    assert (stored.key, stored.width, stored.height) == ("images/job/0.png", 8, 8)
+    assert (stored.bytes, stored.content_type, stored.seed) == (len(data), "image/png", 7)
 
 
 def test_an_image_of_the_wrong_form_is_an_error_of_its_own():
     """What cannot be encoded is told apart from what cannot be stored."""
     job = claimed_job()
     with pytest.raises(EncodingFailed):
-        store_image(MemoryStore(), job.message, Row(job.message.request), "no image", model_revision="r1")
+        encode(job.message, Row(job.message.request), "no image", model_revision="r1")

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -33,6 +34,10 @@ class ClaimsRecord:
             raise RedisConnectionError
         self.renewals.append([job.take_news() for job in jobs])
         return self.alive, [self.mine for _ in jobs]
+
+    def spare(self, jobs):
+        for job in jobs:
+            job.is_spared = True
 
     def reap(self, models):  # noqa: ARG002 - nobody has died
         self.reaped_at.append(time.monotonic())
@@ -112,6 +117,19 @@ def test_nobody_is_reaped_right_after_an_outage(kept):
     count = len(kept.claims.reaped_at)
     wait_until(lambda: len(kept.claims.reaped_at) > count)
     assert kept.claims.reaped_at[-1] - back_at > LEASE_SECONDS / 3
+
+
+def test_a_suspect_runs_beside_jobs_that_only_wait_for_storage(kept):
+    """Who may kill the process waits for those who would be blamed, and not for those whom Redis knows to be drawn."""
+    suspect, other = claimed_job("suspect"), claimed_job("other")
+    kept.lease.hold([suspect, other])
+    waiting = threading.Thread(target=kept.lease.wait_until_alone, args=([suspect], lambda: False))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+    other.is_drawn = True
+    waiting.join(5)
+    assert not waiting.is_alive()
 
 
 @pytest.mark.parametrize(("limit", "signal_number"), [("hangs_at", signal.SIGKILL), ("stops_at", signal.SIGTERM)])
