@@ -40,10 +40,11 @@ def test_the_short_tables_of_the_readme_are_parts_of_the_full_ones(page):
     assert set(rows) <= set((DOCS / page).read_text().splitlines())
 
 
-def test_the_python_example_of_the_readme_draws():
-    """The README's lines of Python, run as they stand, give a picture."""
+@pytest.mark.parametrize(("model", "side"), [("easel-transformer", 128), ("easel-gan", 256)])
+def test_the_python_examples_of_the_readme_draw(model, side):
+    """The README's lines of Python, run as they stand, give a picture with each bundled generator."""
     blocks = re.findall(r"```python\n(.*?)```", (DOCS.parent / "README.md").read_text(), flags=re.DOTALL)
     names = {}
-    exec(next(block for block in blocks if "from_pretrained" in block), names)  # noqa: S102 - our own README
-    assert names["image"].shape == (128, 128, 3)
+    exec(next(block for block in blocks if f'from_pretrained("{model}")' in block), names)  # noqa: S102 - our own README
+    assert names["image"].shape == (side, side, 3)
     assert names["image"].std() > 20
