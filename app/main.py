@@ -26,6 +26,7 @@ from app.redis_connections import REDIS_DOWN, async_redis, check_async
 from app.settings import Settings
 from app.storage import open_store
 from app.storage.sweeping import sweep_regularly
+from app.tracing import TELEMETRY
 from models.catalog import load_catalog
 
 log = structlog.get_logger()
@@ -96,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         responses=ANY_OTHER,
+        telemetry=TELEMETRY,
     )
     app.state.stopping = stopping
     app.add_middleware(Gate)

@@ -45,6 +45,7 @@ class JobMessage(_Message):
     output_format: OutputFormat = "png"
     output_compression: Annotated[int, Field(ge=0, le=100)] = 100
     tenant: str = "public"
+    traceparent: str | None = None  # of the request's span, as W3C writes it
 
 
 class StoredImage(_Message):

@@ -62,7 +62,7 @@ def async_pool(url: str, *, bounds: dict[str, Any], **options: Any) -> redis.asy
     """Make the gateway's pool; `bounds` limit the sentinels' answers and Redis' alike."""
     address = SentinelAddress.parse(url)
     sentinels = redis.asyncio.sentinel.Sentinel(address.sentinels, sentinel_kwargs=bounds)
-    return _SentinelPool(address.service, sentinels, **bounds, **options, **address.options)
+    return _SentinelPool(address.service, sentinels, **bounds, **options, **address.options)  # type: ignore[no-untyped-call]
 
 
 def sync_client(url: str, *, bounds: dict[str, Any], **options: Any) -> redis.Redis:

@@ -11,6 +11,7 @@ import uvicorn
 from app.logs import configure_logs
 from app.main import create_app
 from app.settings import Settings
+from app.tracing import configure_tracing
 
 DRAIN_SECONDS = 5  # for answers under way
 KEEP_ALIVE_SECONDS = 75  # longer than clients and load balancers keep theirs, or a request meets a closing connection
@@ -28,6 +29,7 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings, *, fd: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT; logs go through the service's own structured log."""
     configure_logs(settings)
+    configure_tracing(settings, "gateway")
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,

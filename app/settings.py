@@ -141,6 +141,14 @@ class Settings(BaseSettings):
         ),
     ] = None
     max_body_bytes: Annotated[PositiveInt, Field(description="Largest request body that is read.")] = 1_048_576
+    trace_endpoint: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://",
+            description="Where OpenTelemetry traces go, by OTLP over HTTP, as `http://collector:4318/v1/traces`; "
+            "unset: nowhere.",
+        ),
+    ] = None
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level logged.")] = (
         "info"
     )

@@ -15,6 +15,7 @@ from workers.claimed_job import ClaimedJob
 from workers.claims import Claims, CommitAnswer, Ending
 from workers.failures import trace_of
 from workers.metrics import WorkerMetrics
+from workers.tracing import record_job
 
 log = structlog.get_logger()
 
@@ -99,6 +100,7 @@ class Committer:
         status = JobStatus.FAILED if outcome.error else JobStatus.SUCCEEDED
         cause = outcome.error.code if outcome.error else ""
         self._metrics.job_finished(job.model, status, cause, seconds=seconds)
+        record_job(ending)
         log.info(
             "job_finished",
             job_id=job.id,

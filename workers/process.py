@@ -14,6 +14,7 @@ from app.metrics import new_registry
 from app.redis_connections import check, sync_redis
 from app.settings import Settings
 from app.storage import open_store
+from app.tracing import configure_tracing
 from models.interface import ImageGenerator
 from workers.metrics import WorkerMetrics
 from workers.worker import BatchWorker
@@ -30,6 +31,7 @@ def run_worker(settings: Settings, load: LoadGenerators) -> int:
     """
     signal.signal(signal.SIGTERM, _leave)  # while loading there is nothing to finish; RQ sets its own later
     configure_logs(settings)
+    configure_tracing(settings, "worker")
     client = sync_redis(settings)
     check(client)
     metrics = WorkerMetrics(new_registry())

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from app.messages import JobStatus
+from app.tracing import link_to, tracer
 from models.interface import ImageGenerator, Row
 from workers.batching import BatchCaps
 from workers.claimed_job import ClaimedJob
@@ -84,9 +85,10 @@ class BatchRunner:
                 self._caps.ran_out_of_memory(batch_key, num_rows)
 
         feed = BatchFeed(model, self._finishing, admit, self._metrics, self._paces)
-        rows = feed.add(self._begun(jobs, generator))
         try:
-            draw(generate, rows, feed, max_rows, on_split)
+            with tracer.start_as_current_span("batch", attributes={"easel.model": model}):
+                rows = feed.add(self._begun(jobs, generator))
+                draw(generate, rows, feed, max_rows, on_split)
         except JobTimeoutException:
             self._give_back(feed, "timeout")
         except Exception as error:
@@ -99,6 +101,7 @@ class BatchRunner:
         num_rows = sum(job.message.request.num_images for job in jobs)
         for job in jobs:
             job.model_revision = generator.revision
+            link_to(job.message.traceparent)
             self._finishing.begin(job, batch_size=num_rows, model_revision=generator.revision)
         return jobs
 

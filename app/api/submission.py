@@ -21,6 +21,7 @@ from app.metrics import GatewayMetrics
 from app.new_jobs import JobTerms
 from app.settings import Settings
 from app.tenants.tenant import Tenant
+from app.tracing import current_traceparent
 from models.catalog import UnknownModel
 from models.interface import Capabilities
 
@@ -44,6 +45,7 @@ async def submit(
     """
     with counting_refusals(gateway.metrics), _naming_fields(renamed):
         message, capabilities = await prepare(gateway, caller, wanted)
+        message = message.model_copy(update={"traceparent": current_traceparent()})
         model, asked_at = message.model, dt.datetime.now(dt.UTC)
         async with telling_when_to_return(gateway.forecasts, model):
             record = await gateway.queue.submit(
