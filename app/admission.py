@@ -5,12 +5,12 @@ Pure: the only place where a request is checked against a model, and where its b
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any
 
 from app.api.schemas import JobSubmission
 from app.errors import InvalidRequest, UnsupportedOption, UnsupportedSize
+from app.input_admission import InputShape, check_proportions, check_task, size_of_input, strength
 from app.messages import JobMessage
 from models.interface import Capabilities, GenerationRequest
 from models.text import count_words
@@ -19,7 +19,15 @@ OPTIONS = ("num_inference_steps", "guidance_scale", "temperature", "top_k", "top
 _WHOLE_NUMBERS = {"num_inference_steps", "top_k"}
 
 
-def admit(wanted: JobSubmission, *, tenant: str, model: str, capabilities: Capabilities, drawn_seed: int) -> JobMessage:
+def admit(
+    wanted: JobSubmission,
+    *,
+    tenant: str,
+    model: str,
+    capabilities: Capabilities,
+    drawn_seed: int,
+    shape: InputShape | None = None,
+) -> JobMessage:
     """Make the job that the model will draw, complete: what was not asked for is the model's default.
 
     Args:
@@ -28,12 +36,14 @@ def admit(wanted: JobSubmission, *, tenant: str, model: str, capabilities: Capab
         model: The model's id; aliases are resolved by now.
         capabilities: What the model announced.
         drawn_seed: Taken when the body names no seed.
+        shape: The input image's, where there is one; its keys are not part of the message yet.
 
     Raises:
         InvalidRequest: the model cannot honour the request; `param` names the field of the body.
     """
     _check_prompt("prompt", wanted.prompt, capabilities)
-    width, height = _size(wanted, capabilities)
+    check_task(wanted.prompt, shape, capabilities)
+    width, height = _size(wanted, shape, capabilities)
     request = GenerationRequest(
         prompt=wanted.prompt,
         negative_prompt=_negative_prompt(wanted, capabilities),
@@ -41,6 +51,7 @@ def admit(wanted: JobSubmission, *, tenant: str, model: str, capabilities: Capab
         height=height,
         num_images=_num_images(wanted, capabilities),
         seed=drawn_seed if wanted.seed is None else wanted.seed,
+        strength=strength(wanted, shape, capabilities),
         **{name: _option(name, getattr(wanted, name), capabilities) for name in OPTIONS},
     )
     return JobMessage(
@@ -54,8 +65,7 @@ def admit(wanted: JobSubmission, *, tenant: str, model: str, capabilities: Capab
 
 def batch_key(message: JobMessage, capabilities: Capabilities) -> str:
     """Name what a job must agree in with its batch-mates, beside the model: the same text means compatible."""
-    request = dataclasses.asdict(message.request)
-    return json.dumps([request[name] for name in capabilities.batch_by], separators=(",", ":"))
+    return json.dumps([getattr(message.request, name) for name in capabilities.batch_by], separators=(",", ":"))
 
 
 def cost(request: GenerationRequest) -> float:
@@ -103,8 +113,23 @@ def _option(name: str, value: float | None, capabilities: Capabilities) -> Any:
     return int(value) if name in _WHOLE_NUMBERS else float(value)
 
 
-def _size(wanted: JobSubmission, capabilities: Capabilities) -> tuple[int, int]:
-    """Find width and height in pixels.
+def _size(wanted: JobSubmission, shape: InputShape | None, capabilities: Capabilities) -> tuple[int, int]:
+    """Find width and height in pixels, such that an input image fits.
+
+    Raises:
+        InvalidRequest: the image does not fit.
+        UnsupportedSize: the model cannot draw it.
+    """
+    width, height = _named_size(wanted, capabilities) or (
+        size_of_input(shape, capabilities) if shape else capabilities.default_size
+    )
+    if shape:
+        check_proportions(shape, width, height)
+    return width, height
+
+
+def _named_size(wanted: JobSubmission, capabilities: Capabilities) -> tuple[int, int] | None:
+    """Find the width and height that the body names, if it names any.
 
     Raises:
         InvalidRequest: given twice, or only half of it.
@@ -122,7 +147,7 @@ def _size(wanted: JobSubmission, capabilities: Capabilities) -> tuple[int, int]:
         _check_size(width, height, capabilities, params=("size", "size"))
         return width, height
     if wanted.width is None or wanted.height is None:
-        return capabilities.default_size
+        return None
     _check_size(wanted.width, wanted.height, capabilities, params=("width", "height"))
     return wanted.width, wanted.height
 

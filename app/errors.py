@@ -6,6 +6,7 @@ EaselError
 │   ├── UnsupportedSize           the model cannot make this size
 │   ├── UrlNotAllowed             it leads where this service does not go
 │   ├── UrlUnreachable            it does not give what was to be fetched
+│   ├── InvalidImage              an input picture that cannot be used
 │   └── ModelNotFound (404)
 ├── NotFound (404)
 │   ├── JobNotFound
@@ -83,6 +84,13 @@ class UrlUnreachable(InvalidRequest):
 
     code = "url_unreachable"
     title = "URL cannot be fetched"
+
+
+class InvalidImage(InvalidRequest):
+    """The input picture is none, is damaged, or is more than is read."""
+
+    code = "invalid_image"
+    title = "Input picture cannot be used"
 
 
 class ModelNotFound(InvalidRequest):

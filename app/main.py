@@ -20,6 +20,7 @@ from app.api.middleware import RequestMiddleware
 from app.expiry import end_overdue_regularly, remove_images_regularly
 from app.fleet import Fleet
 from app.forecasts import Forecasts
+from app.inputs import InputStore
 from app.jobs import JobQueue
 from app.metrics import GatewayMetrics, new_registry
 from app.redis_connections import REDIS_DOWN, async_redis, check_async
@@ -49,6 +50,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
         except REDIS_DOWN as error:
             log.warning("queue_unavailable", reason=str(error))
         queue, fleet = JobQueue(client, settings), Fleet(client)
+        inputs = InputStore(store, settings)
         longest_retention = max(settings.job_retention_seconds, settings.max_retention_seconds)
         sweeping = asyncio.create_task(sweep_regularly(store, longest_retention))
         ending = asyncio.create_task(end_overdue_regularly(queue, metrics))
@@ -62,6 +64,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 fleet=fleet,
                 forecasts=Forecasts(queue, fleet),
                 store=store,
+                inputs=inputs,
                 metrics=metrics,
                 stopping=stopping,
                 started_at=int(time.time()),
@@ -69,6 +72,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
         finally:
             for task in (sweeping, ending, removing, leaving):
                 task.cancel()
+            await inputs.close()
             await queue.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import enum
 from typing import Annotated, Any, Literal
@@ -46,6 +47,10 @@ class JobMessage(_Message):
     output_compression: Annotated[int, Field(ge=0, le=100)] = 100
     tenant: str = "public"
     traceparent: str | None = None  # of the request's span, as W3C writes it
+
+    def with_input(self, image: str, mask: str | None) -> JobMessage:
+        """Return the same job with the storage keys of its input image and mask."""
+        return self.model_copy(update={"request": dataclasses.replace(self.request, image=image, mask=mask)})
 
 
 class StoredImage(_Message):

@@ -141,6 +141,10 @@ class Settings(BaseSettings):
         ),
     ] = None
     max_body_bytes: Annotated[PositiveInt, Field(description="Largest request body that is read.")] = 1_048_576
+    max_upload_bytes: Annotated[
+        PositiveInt, Field(description="Largest input image, and largest request body that may hold some.")
+    ] = 52_428_800
+    max_upload_pixels: Annotated[PositiveInt, Field(description="Most pixels of an input image.")] = 16_777_216
     trace_endpoint: Annotated[
         str | None,
         Field(

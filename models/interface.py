@@ -8,13 +8,15 @@ were cancelled and, when it can admit rows between steps, whether there are new 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Image: TypeAlias = npt.NDArray[np.uint8]  # (H, W, 3), RGB, sRGB
+Mask: TypeAlias = npt.NDArray[np.bool_]  # (H, W), True where the picture is to be drawn anew
+Task: TypeAlias = Literal["text_to_image", "image_to_image", "inpainting"]
 MAX_SEED = 2**63 - 1
 
 
@@ -23,6 +25,8 @@ class GenerationRequest:
     """What to draw: complete, validated and frozen at the edge; every option that is None is the model's own.
 
     `seed` is always decided before the request is made, so that the same request gives the same images.
+    `image` and `mask` are the storage keys of an input picture, of the size that is drawn, and of what is to be drawn
+    anew of it; `strength` says how far the result may depart from it, up to 1: not a trace of it is left.
     """
 
     prompt: str
@@ -37,15 +41,37 @@ class GenerationRequest:
     top_k: int | None = None
     top_p: float | None = None
     truncation_psi: float | None = None
+    image: str | None = None
+    mask: str | None = None
+    strength: float | None = None
+
+    @property
+    def task(self) -> Task:
+        """What kind of drawing this is."""
+        if self.image is None:
+            return "text_to_image"
+        return "image_to_image" if self.mask is None else "inpainting"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputImage:
+    """The picture to begin with, of the request's size, and what is to be drawn anew: None is all of it."""
+
+    pixels: Image
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One image to draw: the `index`-th of `request.num_images`, for the job `job_id`."""
+    """One image to draw: the `index`-th of `request.num_images`, for the job `job_id`.
+
+    `source` is there if `request.image` is, fetched by whoever made the row.
+    """
 
     request: GenerationRequest
     index: int = 0
     job_id: str = ""
+    source: InputImage | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +90,7 @@ class Capabilities:
     A size is allowed if it is in `sizes`; with `sizes` empty, if both sides are multiples of `size_multiple`
     between `min_side` and `max_side` pixels. `options` maps each numeric option that the model honours
     to its bounds; an option that is absent is refused. Rows may share a batch when their requests
-    agree in all fields named by `batch_by`.
+    agree in all fields named by `batch_by`. `strength` bounds the option of that name, which goes with an input image.
     """
 
     sizes: tuple[tuple[int, int], ...] = ()
@@ -77,6 +103,10 @@ class Capabilities:
     max_prompt_words: int | None = None  # as models.text counts them
     max_batch_size: int = 8
     negative_prompt: bool = False
+    image_to_image: bool = False  # draws an input image anew, after a prompt
+    variations: bool = False  # draws an input image anew without a prompt
+    inpainting: bool = False  # draws the masked part of an input image
+    strength: Range | None = None
     options: dict[str, Range]
     batch_by: tuple[str, ...] = ()
     previews: bool = False

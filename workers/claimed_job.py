@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.messages import JobMessage, Progress
-from models.interface import Image, Row
+from models.interface import Image, InputImage, Row
 from workers.previews import Previews
 
 DropReason = Literal["stopped", "lost", "failed"]
@@ -36,6 +36,7 @@ class ClaimedJob:
     previews: Previews = field(default_factory=Previews)
     is_drawn: bool = False  # all its images are encoded: whatever kills this process now, it is not this job
     is_spared: bool = False  # and Redis knows that
+    source: InputImage | None = None  # fetched before it is drawn
     _steps: dict[int, int] = field(default_factory=dict)  # by image
     _is_new: bool = True
     _published: Progress | None = None
@@ -45,7 +46,7 @@ class ClaimedJob:
     def rows(self) -> list[Row]:
         """Its images, one row each."""
         request = self.message.request
-        return [Row(request, index, self.id) for index in range(request.num_images)]
+        return [Row(request, index, self.id, self.source) for index in range(request.num_images)]
 
     def report(self, image: int, step: int, num_steps: int) -> None:
         """Take note of an image's progress; the job is as far as its slowest image."""

@@ -4,9 +4,10 @@ generation_failed    the generator raised, for this job alone
 content_refused      the model's safety checker will not show the picture
 out_of_memory        not even this one image fits into the device's memory
 timeout              the job ran for longer than `EASEL_JOB_TIMEOUT_SECONDS`
+input_missing        the input picture is no longer in storage
 image_missing        the generator returned without this job's image
 encoding_failed      the image could not be encoded
-storage_unavailable  the object store did not take the image for minutes
+storage_unavailable  the object store did not give the input picture, or did not take the image for minutes
 quarantined          several workers died while drawing this job
 invalid_job          what lay in the queue was not a job of this service
 """
@@ -18,6 +19,7 @@ from typing import Literal
 
 from rq.timeouts import JobTimeoutException
 
+from app.errors import ObjectNotFound, StorageUnavailable
 from app.messages import JobError
 from models.interface import ContentRefused
 
@@ -49,6 +51,10 @@ def job_error(error: Exception) -> JobError:
     """Say why the generator did not draw a job."""
     if isinstance(error, JobTimeoutException):
         return JobError(code="timeout", message="drawing took longer than this service allows")
+    if isinstance(error, ObjectNotFound):
+        return JobError(code="input_missing", message="the input picture is no longer there")
+    if isinstance(error, StorageUnavailable):
+        return JobError(code=error.code, message="the input picture could not be read")
     if isinstance(error, ImageMissing):
         return JobError(code="image_missing", message="the generator returned without the image")
     if isinstance(error, ContentRefused):

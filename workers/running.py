@@ -21,6 +21,7 @@ from workers.collecting import BatchCollector
 from workers.failures import DeviceLost, SplitCause
 from workers.feeds import BatchFeed
 from workers.finishing import Finishing
+from workers.inputs import InputFetcher
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
 from workers.paces import PaceMeter
@@ -41,6 +42,7 @@ class BatchRunner:
         lease: Lease,
         collector: BatchCollector,
         finishing: Finishing,
+        inputs: InputFetcher,
         caps: BatchCaps,
         timeout_seconds: int,
         stopping: Callable[[], bool],
@@ -52,6 +54,7 @@ class BatchRunner:
         self._lease = lease
         self._collector = collector
         self._finishing = finishing
+        self._inputs = inputs
         self._caps = caps
         self._timeout_seconds = timeout_seconds
         self._stopping = stopping
@@ -103,7 +106,7 @@ class BatchRunner:
             job.model_revision = generator.revision
             link_to(job.message.traceparent)
             self._finishing.begin(job, batch_size=num_rows, model_revision=generator.revision)
-        return jobs
+        return self._inputs.fetch(jobs, self._finishing.fail)
 
     def _generate(self, model: str, generator: ImageGenerator, rows: Sequence[Row], feed: BatchFeed) -> None:
         started = time.monotonic()

@@ -19,6 +19,7 @@ from models.catalog import load_catalog
 from models.families import load_generator
 from models.interface import Image, ImageGenerator, Row
 from workers.batching import chunks
+from workers.inputs import fetch_input
 from workers.storing import describe, encode
 
 
@@ -69,8 +70,10 @@ def render(message: dict[str, Any]) -> dict[str, Any]:
     job_id = job.id if job else new_job_id(0)
     settings = _settings()
     generator = _generator(asked.model)
-    feed = _OneJobFeed(open_store(settings), asked, generator.revision)
-    rows = [Row(asked.request, index, job_id) for index in range(asked.request.num_images)]
+    store = open_store(settings)
+    source = fetch_input(store, asked.request)
+    feed = _OneJobFeed(store, asked, generator.revision)
+    rows = [Row(asked.request, index, job_id, source) for index in range(asked.request.num_images)]
     for batch in chunks(rows, generator.capabilities.max_batch_size):
         generator.generate(batch, feed)
     images = tuple(feed.images[row.index] for row in rows)

@@ -41,6 +41,7 @@ from workers.collecting import WORK_CHANNEL, BatchCollector
 from workers.committing import Committer
 from workers.failures import trace_of
 from workers.finishing import Finishing
+from workers.inputs import InputFetcher
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
 from workers.paces import PaceMeter
@@ -115,6 +116,7 @@ class BatchWorker(SimpleWorker):
             self._lease,
             self._collector,
             self._finishing,
+            InputFetcher(store),
             caps,
             settings.job_timeout_seconds,
             self._stopping,

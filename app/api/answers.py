@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -39,6 +40,9 @@ class AcceptedRequest(BaseModel):
     top_k: int | None
     top_p: float | None
     truncation_psi: float | None
+    strength: float | None
+    image_sha256: Annotated[str | None, Field(description="Of the input image as it is drawn from: scaled, as PNG.")]
+    mask_sha256: str | None
     output_format: OutputFormat
     output_compression: int
 
@@ -112,8 +116,15 @@ class LinkSigner:
 
 def accepted_request(message: JobMessage) -> AcceptedRequest:
     """Show a request as it is drawn."""
-    formats = {"output_format": message.output_format, "output_compression": message.output_compression}
-    return AcceptedRequest(**asdict(message.request), **formats)
+    fields = asdict(message.request)
+    image, mask = fields.pop("image"), fields.pop("mask")
+    return AcceptedRequest(
+        **fields,
+        image_sha256=_digest(image),
+        mask_sha256=_digest(mask),
+        output_format=message.output_format,
+        output_compression=message.output_compression,
+    )
 
 
 def job_answer(record: JobRecord, links: LinkSigner, estimate: Estimate | None = None) -> Job:
@@ -131,3 +142,8 @@ def job_answer(record: JobRecord, links: LinkSigner, estimate: Estimate | None =
         warnings=list(outcome.warnings) if outcome else [],
         model_revision=outcome.model_revision or None if outcome else None,
     )
+
+
+def _digest(key: str | None) -> str | None:
+    """Take the digest out of an input's key, which itself is nobody's business."""
+    return PurePosixPath(key).stem if key else None

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from app.api.answers import LinkSigner
 from app.fleet import Fleet
 from app.forecasts import Forecasts
+from app.inputs import InputStore
 from app.jobs import JobQueue
 from app.metrics import GatewayMetrics
 from app.settings import Settings
@@ -29,6 +30,7 @@ class Gateway:
     fleet: Fleet
     forecasts: Forecasts
     store: ObjectStore
+    inputs: InputStore
     metrics: GatewayMetrics
     stopping: asyncio.Event  # set when the server is told to end
     started_at: int  # Unix seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from app.api.problems import CONTENT_TYPE, Problem, problem
 from app.errors import (
@@ -47,6 +48,18 @@ def errors(*kinds: type[EaselError]) -> Responses:
     return responses
 
 
+def picture_body(form: type[BaseModel], body: type[BaseModel] | None = None, *, masked: bool = False) -> dict[str, Any]:
+    """Describe a multipart form with an image, and the JSON body that may stand in its place."""
+    fields = form.model_json_schema()
+    pictures = {name: {"type": "string", "format": "binary"} for name in ("image", *(["mask"] if masked else []))}
+    required = ["image", *fields.get("required", ())]
+    schema = fields | {"properties": fields["properties"] | pictures, "required": required}
+    content = {"multipart/form-data": {"schema": schema}}
+    if body:
+        content["application/json"] = {"schema": _inlined(body.model_json_schema())}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def describe_errors(app: FastAPI) -> None:
     """Give each declared error its real content type, which FastAPI cannot be told beside a model."""
     generate = app.openapi
@@ -59,6 +72,20 @@ def describe_errors(app: FastAPI) -> None:
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Put definitions where they are meant, since references would look for them elsewhere."""
+    definitions = schema.pop("$defs", {})
+
+    def place(part: Any) -> Any:
+        if isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            return place(definitions[name]) if name else {key: place(value) for key, value in part.items()}
+        return [place(one) for one in part] if isinstance(part, list) else part
+
+    inlined: dict[str, Any] = place(schema)
+    return inlined
 
 
 def _retype(responses: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from app.api.schemas import JobSubmission
 from app.api.submission import counting_refusals, prepare
 from app.errors import InvalidRequest
 from app.estimates import Estimate
+from app.inputs import Upload
 from app.tenants.tenant import Tenant
 
 
@@ -27,7 +28,7 @@ class JobEstimate(BaseModel):
 
 
 async def estimate_job(
-    gateway: Gateway, caller: Tenant, wanted: JobSubmission, idempotency_key: str | None
+    gateway: Gateway, caller: Tenant, wanted: JobSubmission, upload: Upload | None, idempotency_key: str | None
 ) -> JobEstimate:
     """Check a wish as a submission is checked, and tell what would come of it.
 
@@ -37,7 +38,7 @@ async def estimate_job(
     with counting_refusals(gateway.metrics):
         if idempotency_key is not None:
             raise InvalidRequest("a dry run makes no job that a key could name", param="Idempotency-Key")
-        message, _ = await prepare(gateway, caller, wanted)
+        message = (await prepare(gateway, caller, wanted, upload)).message
     return JobEstimate(
         model=message.model,
         request=accepted_request(message),

@@ -14,10 +14,20 @@ from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.dry_run import JobEstimate, estimate_job
 from app.api.estimating import job_with_estimate
+from app.api.picture_bodies import upload_of
 from app.api.schemas import JobSubmission, PageQuery
-from app.api.strict_json import SubmissionRoute
-from app.api.submission import submit
-from app.errors import IdempotencyKeyReused, InvalidRequest, JobGone, JobNotCancelable, JobNotFound, QueueUnavailable
+from app.api.strict_json import PictureRoute
+from app.api.submission import counting_refusals, submit
+from app.errors import (
+    IdempotencyKeyReused,
+    InvalidImage,
+    InvalidRequest,
+    JobGone,
+    JobNotCancelable,
+    JobNotFound,
+    QueueUnavailable,
+    StorageUnavailable,
+)
 from app.messages import JobRecord
 
 LONGEST_WAIT_SECONDS = 60
@@ -47,13 +57,14 @@ _SUBMITTED: dict[int | str, dict[str, Any]] = {
     },
 }
 
-router = APIRouter(tags=["jobs"], route_class=SubmissionRoute)
+router = APIRouter(tags=["jobs"], route_class=PictureRoute)
 
 
 @router.post(
     "/v1/jobs",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=_SUBMITTED | errors(*SUBMISSION_ERRORS, IdempotencyKeyReused, JobGone),
+    responses=_SUBMITTED
+    | errors(*SUBMISSION_ERRORS, InvalidImage, StorageUnavailable, IdempotencyKeyReused, JobGone),
 )
 async def submit_job(
     wanted: JobSubmission,
@@ -67,10 +78,12 @@ async def submit_job(
     dry_run: DryRun = False,
 ) -> Job | JobEstimate:
     """Submit a job. Once this is answered, the job survives whatever is restarted."""
+    with counting_refusals(gateway.metrics):
+        upload = await upload_of(wanted, gateway)
     if dry_run:
         response.status_code = status.HTTP_200_OK
-        return await estimate_job(gateway, caller, wanted, idempotency_key)
-    record = await submit(gateway, caller, wanted, idempotency_key=idempotency_key)
+        return await estimate_job(gateway, caller, wanted, upload, idempotency_key)
+    record = await submit(gateway, caller, wanted, upload=upload, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/v1/jobs/{record.id}"
     record = await _wait_as_preferred(record, prefer, request, response)
     if record.status.is_final:

@@ -61,6 +61,7 @@ SizeOrAuto = Annotated[
 MetadataName = Annotated[str, Field(pattern=f"^{METADATA_NAME}$")]
 MetadataValue = Annotated[str, Field(max_length=512), AfterValidator(_plain_text)]
 Metadata = Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)]
+Address = Annotated[str, Field(min_length=1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -94,10 +95,18 @@ class JobSubmission(_Drawing):
         }
     )
 
+    prompt: Annotated[Text, Field(description="What to draw; empty for a variation of the image.")]
     width: Annotated[Count | None, Field(description="Pixels; together with height.")] = None
     height: Annotated[Count | None, Field(description="Pixels; together with width.")] = None
     size: Annotated[Size | None, Field(description="WIDTHxHEIGHT, instead of width and height.")] = None
     num_images: Annotated[Count | None, Field(description="1 if absent.")] = None
+    image: Annotated[Address | None, Field(description="Data URL or https address of a picture to begin with.")] = None
+    mask: Annotated[
+        Address | None, Field(description="The same of a mask as large as the image: transparent is drawn anew.")
+    ] = None
+    strength: Annotated[
+        Number | None, Field(description="How far the result may depart from the image: at 1, nothing is left of it.")
+    ] = None
     priority: Annotated[Priority | None, Field(description="normal if absent.")] = None
     deadline_seconds: Annotated[
         int | None,
@@ -140,6 +149,43 @@ class ImageGeneration(_Drawing):
         shared = {name: getattr(self, name) for name in _Drawing.model_fields}
         size = None if self.size == "auto" else self.size
         return JobSubmission(**shared, size=size, num_images=self.n)
+
+
+class ImageEdit(ImageGeneration):
+    """OpenAI's form for an edit; its pictures come beside it."""
+
+    strength: Annotated[
+        Number | None, Field(description="How far the result may depart from the image: at 1, nothing is left of it.")
+    ] = None
+    input_fidelity: None = None
+
+    def submission(self) -> JobSubmission:
+        """Return the same wish as a job."""
+        return super().submission().model_copy(update={"strength": self.strength})
+
+
+class ImageVariation(ImageEdit):
+    """OpenAI's form for variations: there is no prompt, and nothing is streamed."""
+
+    prompt: Literal[""] = ""
+    stream: Literal[False] | None = None
+    partial_images: Annotated[int, Field(ge=0, le=0)] | None = None
+
+
+class ImageAddress(BaseModel):
+    """Where a picture is."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    image_url: Annotated[Address, Field(description="Data URL or https address.")]
+    file_id: Annotated[None, Field(description="There are no files here.")] = None
+
+
+class ImageEditBody(ImageEdit):
+    """OpenAI's other body for an edit, in JSON."""
+
+    images: Annotated[list[ImageAddress], Field(min_length=1, max_length=16)]
+    mask: ImageAddress | None = None
 
 
 class PageQuery(BaseModel):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Coroutine
@@ -18,10 +19,17 @@ from app.api.dependencies import gateway_of
 from app.api.problems import LONGEST_PARAM, invalid_request
 from app.api.submission import counting_refusals
 from app.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from app.settings import Settings
+
+_LARGE_BYTES = 1_000_000  # from here on, parsing would hold up other requests
 
 
 class SubmissionRoute(APIRoute):
     """A route that takes work in a JSON body; a body that it refuses is counted."""
+
+    def longest_body(self, settings: Settings) -> int:
+        """Say how many bytes are read."""
+        return settings.max_body_bytes
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put the strict reader before FastAPI's own handling."""
@@ -33,7 +41,7 @@ class SubmissionRoute(APIRoute):
             """Read the body strictly, then let FastAPI validate it."""
             gateway = gateway_of(request)
             with counting_refusals(gateway.metrics):
-                body = parse(await read_body(request, gateway.settings.max_body_bytes))
+                body = await read_json(request, self.longest_body(gateway.settings))
             try:
                 return await handle(_ReadRequest(request, body))
             except RequestValidationError as findings:
@@ -41,6 +49,14 @@ class SubmissionRoute(APIRoute):
                     raise invalid_request(findings) from findings
 
         return read_then_handle
+
+
+class PictureRoute(SubmissionRoute):
+    """One whose body may hold pictures."""
+
+    def longest_body(self, settings: Settings) -> int:
+        """Say how many bytes are read."""
+        return max(settings.max_body_bytes, settings.max_upload_bytes)
 
 
 class _ReadRequest(Request):
@@ -55,6 +71,16 @@ class _ReadRequest(Request):
 
     async def json(self) -> Any:
         return self._parsed
+
+
+async def read_json(request: Request, limit_bytes: int) -> Any:
+    """Read and parse a JSON body, a large one beside the event loop.
+
+    Raises:
+        EaselError: as `read_body` and `parse`.
+    """
+    body = await read_body(request, limit_bytes)
+    return await asyncio.to_thread(parse, body) if len(body) > _LARGE_BYTES else parse(body)
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:

@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import structlog
@@ -16,6 +17,9 @@ from app.api.dependencies import Gateway
 from app.api.estimating import telling_when_to_return
 from app.api.schemas import JobSubmission
 from app.errors import EaselError, InvalidRequest, ModelNotFound
+from app.input_admission import InputShape
+from app.input_pictures import InputPicture
+from app.inputs import Upload
 from app.messages import JobMessage, JobRecord
 from app.metrics import GatewayMetrics
 from app.new_jobs import JobTerms
@@ -33,6 +37,7 @@ async def submit(
     caller: Tenant,
     wanted: JobSubmission,
     *,
+    upload: Upload | None = None,
     idempotency_key: str | None = None,
     renamed: Mapping[str, str] = MappingProxyType({}),
 ) -> JobRecord:
@@ -44,18 +49,19 @@ async def submit(
         EaselError: refused; the error says why and names the field.
     """
     with counting_refusals(gateway.metrics), _naming_fields(renamed):
-        message, capabilities = await prepare(gateway, caller, wanted)
+        prepared = await prepare(gateway, caller, wanted, upload)
+        message = await _with_input(gateway, prepared)
         message = message.model_copy(update={"traceparent": current_traceparent()})
         model, asked_at = message.model, dt.datetime.now(dt.UTC)
         async with telling_when_to_return(gateway.forecasts, model):
             record = await gateway.queue.submit(
                 message,
-                batch_key=batch_key(message, capabilities),
+                batch_key=batch_key(message, prepared.capabilities),
                 cost=cost(message.request),
                 priority=wanted.priority or "normal",
                 terms=_terms(wanted, gateway.settings),
                 idempotency_key=idempotency_key,
-                fingerprint=_fingerprint(wanted),
+                fingerprint=_fingerprint(wanted, upload),
             )
     if record.created_at >= asked_at:  # otherwise the idempotency key has found an earlier job
         gateway.metrics.job_submitted(model)
@@ -63,7 +69,16 @@ async def submit(
     return record
 
 
-async def prepare(gateway: Gateway, caller: Tenant, wanted: JobSubmission) -> tuple[JobMessage, Capabilities]:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job that its model can serve; its input picture is not stored yet."""
+
+    message: JobMessage
+    capabilities: Capabilities
+    picture: InputPicture | None
+
+
+async def prepare(gateway: Gateway, caller: Tenant, wanted: JobSubmission, upload: Upload | None) -> Prepared:
     """Check the caller's wish against its model, and make the job that it amounts to.
 
     Raises:
@@ -71,8 +86,16 @@ async def prepare(gateway: Gateway, caller: Tenant, wanted: JobSubmission) -> tu
     """
     model = _resolve(gateway, wanted.model)
     capabilities = await gateway.fleet.capabilities(model)
-    seed = secrets.randbits(SEED_BITS)
-    return admit(wanted, tenant=caller.name, model=model, capabilities=capabilities, drawn_seed=seed), capabilities
+    picture = await gateway.inputs.read(upload) if upload else None
+    message = admit(
+        wanted,
+        tenant=caller.name,
+        model=model,
+        capabilities=capabilities,
+        drawn_seed=secrets.randbits(SEED_BITS),
+        shape=_shape(picture) if picture else None,
+    )
+    return Prepared(message, capabilities, picture)
 
 
 @contextlib.contextmanager
@@ -108,9 +131,24 @@ def _terms(wanted: JobSubmission, settings: Settings) -> JobTerms:
     )
 
 
-def _fingerprint(wanted: JobSubmission) -> str:
+async def _with_input(gateway: Gateway, prepared: Prepared) -> JobMessage:
+    message = prepared.message
+    if prepared.picture is None:
+        return message
+    size = (message.request.width, message.request.height)
+    return message.with_input(*await gateway.inputs.keep(prepared.picture, *size))
+
+
+def _shape(picture: InputPicture) -> InputShape:
+    return InputShape(*picture.size, masked=picture.mask is not None)
+
+
+def _fingerprint(wanted: JobSubmission, upload: Upload | None) -> str:
     """Digest what the client itself has sent: a drawn seed is no part of it."""
-    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+    digest = hashlib.sha256(wanted.model_dump_json(exclude={"image", "mask"}).encode())
+    for part in (upload.image, upload.mask or b"") if upload else ():
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

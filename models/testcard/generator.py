@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.catalog_entries import TestcardModel
-from models.interface import Capabilities, Feed, Image, Range, Row
+from models.interface import Capabilities, Feed, Image, InputImage, Range, Row
 from models.testcard.card import draw_card
 
 DEFAULT_STEPS = 4
+STRENGTH = Range(minimum=0, maximum=1, default=0.5)
 
 
 class TestcardGenerator:
@@ -29,6 +30,10 @@ class TestcardGenerator:
             default_size=(512, 512),
             max_batch_size=entry.max_batch_size,
             negative_prompt=True,
+            image_to_image=True,
+            variations=True,
+            inpainting=True,
+            strength=STRENGTH,
             options={"num_inference_steps": Range(minimum=1, maximum=100, default=DEFAULT_STEPS)},
             batch_by=("num_inference_steps",),
             previews=True,
@@ -46,12 +51,27 @@ class TestcardGenerator:
             for row in rows:
                 feed.progress(row, step, num_steps)
                 if step < num_steps and feed.wants_preview(row):
-                    feed.preview(row, _unfinished(draw_card(row, num_steps), step / num_steps))
+                    feed.preview(row, _unfinished(_draw(row, num_steps), step / num_steps))
         for row in rows:
-            feed.done(row, draw_card(row, num_steps))
+            feed.done(row, _draw(row, num_steps))
 
     def _work(self, num_rows: int, num_steps: int) -> None:
         time.sleep((self._entry.seconds_per_batch + self._entry.seconds_per_image * num_rows) / num_steps)
+
+
+def _draw(row: Row, num_steps: int) -> Image:
+    card = draw_card(row, num_steps)
+    if row.source is None:
+        return card
+    strength = row.request.strength
+    return _overprint(row.source, card, STRENGTH.default if strength is None else strength)
+
+
+def _overprint(source: InputImage, card: Image, strength: float) -> Image:
+    """Print the card over what is masked of the picture, or all of it, as strongly as asked."""
+    ink = np.full(card.shape[:2], strength) if source.mask is None else source.mask * strength  # (H, W)
+    mixed = source.pixels * (1 - ink[..., None]) + card * ink[..., None]
+    return mixed.round().astype(np.uint8)
 
 
 def _unfinished(image: Image, share: float) -> Image:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from models.transformer.decoding import CachedDecoder
+from models.transformer.likeness import Likeness
 from models.transformer.network import Transformer
 from models.transformer.sampling import choose, guide, gumbel_noise, keep_likely
 
@@ -38,6 +39,7 @@ class Sequence(Generic[Key]):
     options: SamplingOptions
     rng: torch.Generator
     tokens: Tensor
+    likeness: Likeness | None
     position: int = field(default=0, init=False)
 
     @property
@@ -66,8 +68,15 @@ class Engine(Generic[Key]):
         return self._capacity - len(self._running)
 
     @torch.inference_mode()
-    def admit(self, key: Key, encodings: tuple[Tensor, Tensor], options: SamplingOptions, rng: torch.Generator) -> None:
-        """Take in a picture of the encoded prompt and negative prompt, each (T, W).
+    def admit(
+        self,
+        key: Key,
+        encodings: tuple[Tensor, Tensor],
+        options: SamplingOptions,
+        rng: torch.Generator,
+        likeness: Likeness | None = None,
+    ) -> None:
+        """Take in a picture of the encoded prompt and negative prompt, each (T, W), and of an input picture.
 
         Raises:
             RuntimeError: there is no room.
@@ -78,7 +87,7 @@ class Engine(Generic[Key]):
             self._decoder.read_text(2 * len(self._running) + offset, encoding)
         config = self._network.config
         tokens = torch.zeros(config.num_blocks, config.block_tokens, dtype=torch.long)
-        self._running.append(Sequence(key, options, rng, tokens))
+        self._running.append(Sequence(key, options, rng, tokens, likeness))
 
     def release(self, key: Key) -> None:
         """Drop a picture; the last one takes its place in the batch."""
@@ -110,7 +119,7 @@ class Engine(Generic[Key]):
         block: list[Tensor] = []
         for slot in range(config.block_tokens):
             logits = head.read(hidden, slot)  # (2P, V)
-            logits = guide(logits[0::2], logits[1::2], guidance)
+            logits = self._liken(guide(logits[0::2], logits[1::2], guidance), slot, block)
             if self._filters:
                 logits = keep_likely(logits, temperature, top_k, top_p)
             block.append(choose(logits, temperature, noise[:, slot]))
@@ -118,6 +127,14 @@ class Engine(Generic[Key]):
                 embedded = self._network.tokens(block[-1] + self._network.offsets[slot])  # (P, E)
                 hidden = hidden + head.earlier[slot](embedded).repeat_interleave(2, dim=0)
         return torch.stack(block, dim=1)
+
+    def _liken(self, logits: Tensor, slot: int, block: list[Tensor]) -> Tensor:
+        """Add to logits (P, V) what input pictures say; ``block`` holds the tokens (P,) of earlier slots."""
+        for index, sequence in enumerate(self._running):
+            if sequence.likeness is not None:
+                earlier = [tokens[index] for tokens in block]
+                logits[index] += sequence.likeness.logits(sequence.position, slot, earlier)
+        return logits
 
     def _noise(self) -> Tensor:
         config = self._network.config

@@ -23,11 +23,13 @@ from models.transformer.blocks import from_blocks
 from models.transformer.config import TransformerConfig
 from models.transformer.engine import Engine, SamplingOptions
 from models.transformer.engine import Sequence as Picture
+from models.transformer.likeness import Likeness, observe
 from models.transformer.network import Transformer
 from models.transformer.tokenizer import PATCH, ImageTokenizer
 from models.upscaler.network import Upscaler, enlarge
 
 NETWORK = "transformer"
+STRENGTH = Range(minimum=0, maximum=1, default=0.7)
 _METHOD = "1"
 """Goes up when the same weights and seed give another picture."""
 
@@ -138,7 +140,21 @@ class TransformerGenerator:
             if unknown:
                 feed.warn(row, f"these words are unknown to the model: {', '.join(unknown)}")
             encodings = (self.encode_text(request.prompt), self.encode_text(request.negative_prompt or ""))
-            engine.admit(row, encodings, _options(request), image_rng(request.seed, row.index))
+            engine.admit(row, encodings, _options(request), image_rng(request.seed, row.index), self._likeness(row))
+
+    @torch.inference_mode()
+    def _likeness(self, row: Row) -> Likeness | None:
+        if row.source is None:
+            return None
+        request, config = row.request, self._network.config
+        return observe(
+            self._tokenizer,
+            row.source,
+            STRENGTH.default if request.strength is None else request.strength,
+            has_prompt=bool(request.prompt.strip()),
+            grid=config.grid,
+            block=config.block,
+        )
 
     def _report(self, engine: Engine[Row], feed: Feed) -> None:
         """Drop cancelled rows; tell progress of the others, and show those that somebody looks at."""
@@ -178,6 +194,10 @@ def _capabilities(config: TransformerConfig, *, upscales: bool) -> Capabilities:
             "top_k": Range(minimum=1, maximum=config.codebook_size, default=config.codebook_size),
             "top_p": Range(minimum=0, maximum=1, default=SamplingOptions.top_p),
         },
+        image_to_image=True,
+        variations=True,
+        inpainting=True,
+        strength=STRENGTH,
         previews=True,
         cancel=True,
         admits=True,

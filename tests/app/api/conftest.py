@@ -145,7 +145,11 @@ def settings(redis_process, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gateway")
     (folder / "models.toml").write_text(CATALOG)
     return Settings(
-        redis_url=redis_process.url, data_dir=folder, models_file=folder / "models.toml", max_body_bytes=20_000
+        redis_url=redis_process.url,
+        data_dir=folder,
+        models_file=folder / "models.toml",
+        max_body_bytes=20_000,
+        max_upload_bytes=20_000,
     )
 
 

@@ -16,8 +16,17 @@ SUBMISSION = {
     "429": {"rate_limited"},
     "503": {"queue_full", "queue_unavailable", "model_not_ready"},
 }
+PICTURES = SUBMISSION | {
+    "400": SUBMISSION["400"] | {"invalid_image"},
+    "503": SUBMISSION["503"] | {"storage_unavailable"},
+}
+ENDINGS = {
+    "500": {"generation_failed"},
+    "409": {"job_canceled"},
+    "503": PICTURES["503"] | {"job_too_slow"},
+}
 DECLARED = {
-    ("post", "/v1/jobs"): SUBMISSION | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
+    ("post", "/v1/jobs"): PICTURES | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
     ("get", "/v1/jobs"): {"400": {"invalid_request"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}"): {"404": {"job_not_found"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}/events"): {
@@ -30,9 +39,9 @@ DECLARED = {
         "409": {"job_not_cancelable"},
         "503": {"queue_unavailable"},
     },
-    ("post", "/v1/images/generations"): SUBMISSION
-    | {"500": {"generation_failed"}, "409": {"job_canceled"}}
-    | {"503": SUBMISSION["503"] | {"job_too_slow", "storage_unavailable"}},
+    ("post", "/v1/images/generations"): SUBMISSION | ENDINGS,
+    ("post", "/v1/images/edits"): PICTURES | ENDINGS,
+    ("post", "/v1/images/variations"): PICTURES | ENDINGS,
     ("get", "/v1/models"): {"503": {"queue_unavailable"}},
     ("get", "/v1/models/{model}"): {"404": {"model_not_found"}, "503": {"queue_unavailable"}},
     ("get", "/files/{key}"): {
@@ -94,3 +103,12 @@ async def test_the_page_needs_no_network():
         assert len(loaded) == 3
         for address in loaded:
             assert (await http.get(address)).status_code == 200, address
+
+
+def test_forms_with_pictures_are_described(openapi):
+    """Both bodies of an edit, and the form of a variation, with all their fields and no reference into nowhere."""
+    edit = openapi["paths"]["/v1/images/edits"]["post"]["requestBody"]["content"]
+    assert {"image", "mask", "prompt", "strength"} <= set(edit["multipart/form-data"]["schema"]["properties"])
+    assert "$ref" not in str(edit["application/json"]["schema"])
+    (variation,) = openapi["paths"]["/v1/images/variations"]["post"]["requestBody"]["content"].values()
+    assert variation["schema"]["required"] == ["image"]

@@ -63,7 +63,7 @@ def test_values_that_leave_it_to_us(client, worker):
     ("field", "value"),
     [
         *(("quality", "hd"), ("style", "vivid"), ("background", "transparent"), ("moderation", "low")),
-        *(("stream", True), ("partial_images", 2), ("n", 11), ("n", 5), ("size", "100x100"), ("user", "")),
+        *(("partial_images", 4), ("n", 11), ("n", 5), ("size", "100x100"), ("user", "")),
         *(("output_format", "gif"), ("response_format", "path"), ("extra_body", {"top_k": 3}), ("prompt", "")),
     ],
 )
