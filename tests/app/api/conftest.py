@@ -38,6 +38,10 @@ CAPABILITIES = Capabilities(
         "guidance_scale": Range(minimum=1, maximum=30, default=7.5),
     },
     batch_by=("width", "height"),
+    image_to_image=True,
+    inpainting=True,
+    variations=True,
+    strength=Range(minimum=0.1, maximum=1, default=0.6),
 )
 CATALOG = """
 default = "card"
@@ -83,7 +87,11 @@ class HandWorker:
 
     def draw(self):
         """Claim a batch and let it succeed."""
-        self._commit({job: Outcome(images=self._store_images(job), model_revision="r1") for job in self.claim()})
+        self.succeed(self.claim())
+
+    def succeed(self, jobs):
+        """Let claimed jobs succeed."""
+        self._commit({job: Outcome(images=self._store_images(job), model_revision="r1") for job in jobs})
 
     def fail(self, code="out_of_memory"):
         """Claim a batch and let it fail."""
