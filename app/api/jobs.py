@@ -63,8 +63,7 @@ router = APIRouter(tags=["jobs"], route_class=PictureRoute)
 @router.post(
     "/v1/jobs",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=_SUBMITTED
-    | errors(*SUBMISSION_ERRORS, InvalidImage, StorageUnavailable, IdempotencyKeyReused, JobGone),
+    responses=_SUBMITTED | errors(*SUBMISSION_ERRORS, InvalidImage, StorageUnavailable, IdempotencyKeyReused, JobGone),
 )
 async def submit_job(
     wanted: JobSubmission,
