@@ -37,6 +37,15 @@ class ImageMissing(Exception):
     """The generator returned, but not with this row's image."""
 
 
+_REASONS: dict[type[Exception], tuple[str, str]] = {
+    JobTimeoutException: ("timeout", "drawing took longer than this service allows"),
+    ObjectNotFound: ("input_missing", "the input picture is no longer there"),
+    StorageUnavailable: ("storage_unavailable", "the input picture could not be read"),
+    ImageMissing: ("image_missing", "the generator returned without the image"),
+    ContentRefused: ("content_refused", "the model's safety checker refused the picture"),
+}
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether a smaller batch may succeed."""
     return type(error).__name__ in _OUT_OF_MEMORY
@@ -49,18 +58,11 @@ def is_device_lost(error: Exception) -> bool:
 
 def job_error(error: Exception) -> JobError:
     """Say why the generator did not draw a job."""
-    if isinstance(error, JobTimeoutException):
-        return JobError(code="timeout", message="drawing took longer than this service allows")
-    if isinstance(error, ObjectNotFound):
-        return JobError(code="input_missing", message="the input picture is no longer there")
-    if isinstance(error, StorageUnavailable):
-        return JobError(code=error.code, message="the input picture could not be read")
-    if isinstance(error, ImageMissing):
-        return JobError(code="image_missing", message="the generator returned without the image")
-    if isinstance(error, ContentRefused):
-        return JobError(code="content_refused", message="the model's safety checker refused the picture")
     if is_out_of_memory(error):
         return JobError(code="out_of_memory", message="the request does not fit into the memory of the device")
+    for kind, (code, message) in _REASONS.items():
+        if isinstance(error, kind):
+            return JobError(code=code, message=message)
     return JobError(code="generation_failed", message=f"the generator failed with {type(error).__name__}")
 
 
