@@ -16,6 +16,7 @@ from rich.table import Table
 
 from app import __version__
 from app.client import Client, ServerError
+from app.jobs_cli import jobs, requeue
 from app.settings import Settings
 from app.terminal import keyboard_signals_for_us_alone
 from models.catalog import CatalogError, load_catalog
@@ -182,6 +183,8 @@ def _abilities(capabilities: dict[str, Any] | None) -> tuple[str, str]:
     return sizes or any_size, ", ".join([*negative, *capabilities["options"]])
 
 
+app.command()(jobs)
+app.command()(requeue)
 app.add_typer(train_app, name="train")
 app.command()(evaluate)
 app.command()(showpieces)

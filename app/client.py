@@ -56,6 +56,15 @@ class Client:
         models: list[dict[str, Any]] = self._json("GET", "/v1/models")["data"]
         return models
 
+    def all_jobs(self, *, status: str | None = None, cursor: str | None = None) -> dict[str, Any]:
+        """Get a page of all tenants' jobs, as operators see them."""
+        query = {"limit": 100, "status": status, "cursor": cursor}
+        return self._json("GET", "/operations/jobs", params={name: value for name, value in query.items() if value})
+
+    def requeue(self, job_id: str) -> dict[str, Any]:
+        """Queue a failed job again."""
+        return self._json("POST", f"/operations/jobs/{job_id}/requeue")
+
     def ready(self) -> bool:
         """Tell whether the service can draw now; a server that does not answer yet cannot."""
         try:

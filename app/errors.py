@@ -15,6 +15,7 @@ EaselError
 │   └── InvalidSignature          a URL that was tampered with or has expired
 ├── MethodNotAllowed (405)
 ├── Conflict (409)
+│   ├── JobNotFailed
 │   ├── JobNotCancelable
 │   └── JobCanceled               by somebody else, while its client waited for the images
 ├── JobGone (410)                 an idempotency key is older than what it made
@@ -152,6 +153,13 @@ class Conflict(EaselError):
     status = 409
     code = "conflict"
     title = "Conflict"
+
+
+class JobNotFailed(Conflict):
+    """Only a job that has failed can be queued again."""
+
+    code = "job_not_failed"
+    title = "Job has not failed"
 
 
 class JobNotCancelable(Conflict):

@@ -16,7 +16,7 @@ from typing import Any
 import redis.asyncio
 
 from app import job_records
-from app.errors import Conflict, JobNotCancelable, JobNotFound
+from app.errors import JobNotCancelable, JobNotFailed, JobNotFound
 from app.estimates import Line
 from app.job_events import Ended, Glimpse, JobEvent, Told, event_of, glimpse_of, previews_of
 from app.job_intake import JobIntake, Repeat
@@ -193,14 +193,14 @@ class JobQueue:
 
         Raises:
             JobNotFound: as `get`.
-            Conflict: it has not failed.
+            JobNotFailed: it has not failed.
             QueueUnavailable: Redis does not answer.
         """
         was = (await self._run("requeue", job_id)).decode()
         if not was:
             raise _not_found(job_id)
         if was != "failed":
-            raise Conflict(f"job {job_id} has not failed")
+            raise JobNotFailed(f"job {job_id} has not failed")
         return await self.get(job_id)
 
     async def end_overdue(self) -> list[tuple[str, str]]:

@@ -8,9 +8,9 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from app.errors import (
-    Conflict,
     IdempotencyKeyReused,
     JobNotCancelable,
+    JobNotFailed,
     JobNotFound,
     QueueFull,
     QueueUnavailable,
@@ -150,7 +150,7 @@ async def test_a_full_redis_refuses_and_forgets_nothing(redis_server, job_queue,
 async def test_a_failed_job_can_be_queued_again(job_queue, sync_client):
     """An operator may give a failed job another chance, with a clean slate; others stay as they are."""
     job = await submit(job_queue)
-    with pytest.raises(Conflict):
+    with pytest.raises(JobNotFailed):
         await job_queue.requeue(job.id)
     claims = registered_worker(sync_client)
     (claimed,) = claims.claim({"card": 8}, max_wait_seconds=0).jobs

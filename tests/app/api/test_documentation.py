@@ -42,6 +42,12 @@ DECLARED = {
     ("post", "/v1/images/generations"): SUBMISSION | ENDINGS,
     ("post", "/v1/images/edits"): PICTURES | ENDINGS,
     ("post", "/v1/images/variations"): PICTURES | ENDINGS,
+    ("get", "/operations/jobs"): {"400": {"invalid_request"}, "503": {"queue_unavailable"}},
+    ("post", "/operations/jobs/{job_id}/requeue"): {
+        "404": {"job_not_found"},
+        "409": {"job_not_failed"},
+        "503": {"queue_unavailable"},
+    },
     ("get", "/v1/models"): {"503": {"queue_unavailable"}},
     ("get", "/v1/models/{model}"): {"404": {"model_not_found"}, "503": {"queue_unavailable"}},
     ("get", "/files/{key}"): {
