@@ -70,7 +70,7 @@ class Settings(BaseSettings):
         Annotated[float, Field(ge=0, le=10)] | Literal["auto"],
         Field(
             description="How long a queued job may wait for company before its batch starts; "
-            "`auto`: 20 ms while several clients are about, 2 ms otherwise."
+            "`auto`: 2 ms, and for clients just answered as long as they take to come back."
         ),
     ] = "auto"
     lease_seconds: Annotated[

@@ -27,6 +27,7 @@ class _Table(BaseModel):
 
 class _Model(_Table):
     id: Annotated[str, Field(pattern=ID_PATTERN)]
+    max_batch_cost: PositiveInt | None = None  # images by pixels by steps, drawn at once; one image may cost more
 
     @field_validator("id")
     @classmethod

@@ -1,17 +1,12 @@
-"""Decides how many images are drawn at once and how long a batch stays open; every clock is passed in."""
+"""Decides how many images are drawn at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from models.interface import Row
 
 _SUCCESSES_TO_RECOVER = 32  # full batches without running out of memory before one image more is tried
-
-_COMPANY_SECONDS = 0.02  # how long a batch stays open while several clients are about
-_ALONE_SECONDS = 0.002  # long enough for requests that were sent together to arrive together
-_MEMORY_SECONDS = 0.25  # after this, whoever came is forgotten
 
 
 def chunks(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
@@ -24,6 +19,11 @@ def halves(rows: Sequence[Row]) -> tuple[Sequence[Row], Sequence[Row]]:
     """Cut rows in two, the first the larger."""
     middle = (len(rows) + 1) // 2
     return rows[:middle], rows[middle:]
+
+
+def rows_at_once(max_rows: int, *, cap: int | None, max_cost: float, cost_per_row: float) -> int:
+    """Return how many rows of a kind may be drawn at once: by the model, by what fitted into memory, by its budget."""
+    return max(1, min(max_rows, cap or max_rows, int(min(max_cost / cost_per_row, max_rows))))
 
 
 class BatchCaps:
@@ -55,26 +55,3 @@ class BatchCaps:
         self._caps[batch_key] = cap + 1
         if cap + 1 >= max_images:
             del self._caps[batch_key]
-
-
-class MaxWait:
-    """How long a job may wait for company: a fixed time, or, when `auto`, as long as company is likely to come.
-
-    Company is likely while jobs arrive that overlap with others. A client alone, who sends the next job when the
-    last one has ended, never waits in vain, and a busy spell is forgotten at once.
-    """
-
-    def __init__(self, setting: float | Literal["auto"]) -> None:
-        self._setting = setting
-        self._overlapped_at = float("-inf")
-
-    def arrived(self, now: float, *, others: bool) -> None:
-        """Take note that a job came, while `others` were waiting or being drawn or none was."""
-        if others:
-            self._overlapped_at = now
-
-    def seconds(self, now: float) -> float:
-        """Return the time that a job may wait, counted from its arrival."""
-        if self._setting != "auto":
-            return self._setting
-        return _COMPANY_SECONDS if now - self._overlapped_at < _MEMORY_SECONDS else _ALONE_SECONDS

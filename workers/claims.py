@@ -11,6 +11,7 @@ import uuid
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import redis
@@ -72,6 +73,7 @@ class Claims:
         max_images: Mapping[str, int],
         *,
         max_wait_seconds: float,
+        max_cost: Mapping[str, float] = MappingProxyType({}),
         caps: Mapping[str, int] | None = None,
         now: float | None = None,
     ) -> Claim:
@@ -80,6 +82,7 @@ class Claims:
         Args:
             max_images: The models that this worker serves, and how many images each draws at once.
             max_wait_seconds: How long a job may wait for company.
+            max_cost: What the jobs of one batch may cost together, for some models; one job alone may cost more.
             caps: Lower limits for some batch keys.
             now: Redis's clock by default; tests bring their own.
 
@@ -87,7 +90,7 @@ class Claims:
             LeaseLost: the worker is not registered any more.
             redis.exceptions.RedisError: it may have happened or not; `renew` gives back what it does not know of.
         """
-        return self._ask(max_images, max_wait=max_wait_seconds, caps=caps or {}, now=now)
+        return self._ask(max_images, max_cost, max_wait=max_wait_seconds, caps=caps or {}, now=now)
 
     def admit(self, max_images: Mapping[str, int], *, batch_key: str, room: int) -> Claim:
         """Take jobs that may join a running batch, but only if the next in turn is one of them.
@@ -95,7 +98,7 @@ class Claims:
         Raises:
             LeaseLost, redis.exceptions.RedisError: as `claim`.
         """
-        return self._ask(max_images, max_wait=0.0, caps={}, admit={"batch_key": batch_key, "room": room})
+        return self._ask(max_images, {}, max_wait=0.0, caps={}, admit={"batch_key": batch_key, "room": room})
 
     def renew(self, lease_seconds: float, jobs: Sequence[ClaimedJob]) -> tuple[bool, list[bool]]:
         """Renew the lease, publish progress and previews, and learn whose previews are wanted.
@@ -143,11 +146,15 @@ class Claims:
         answers = self._run("commit", self._worker, *(self._as_json(ending, ended_at) for ending in endings))
         return [answer.decode() for answer in answers]
 
-    def _ask(self, max_images: Mapping[str, int], **question: Any) -> Claim:
+    def _ask(self, max_images: Mapping[str, int], max_cost: Mapping[str, float], **question: Any) -> Claim:
+        models = [
+            {"name": model, "max_images": most} | ({"max_cost": max_cost[model]} if model in max_cost else {})
+            for model, most in max_images.items()
+        ]
         ask = {
             "worker": self._worker,
             "started_at": timestamp(),
-            "models": [{"name": model, "max_images": most} for model, most in max_images.items()],
+            "models": models,
             "starve_after": _STARVE_AFTER_SECONDS,
             "window": _WINDOW,
             "executions": uuid.uuid4().hex,

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 from redis.exceptions import RedisError
 
-from workers.batching import BatchCaps, MaxWait
+from workers.batching import BatchCaps
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claim, Claims, Ending, LeaseLost
+from workers.company import Company
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
 
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 
 WORK_CHANNEL = "easel:work"
 _LONGEST_WAIT_SECONDS = 1.0  # for work whose announcement was missed
+_UNTIL_FULL_SECONDS = 3600.0
 _RECONNECT_SECONDS = 0.3
 
 
@@ -31,7 +33,8 @@ class BatchCollector:
         lease: Lease,
         caps: BatchCaps,
         batch_sizes: Mapping[str, int],
-        max_wait: MaxWait,
+        max_cost: Mapping[str, float],
+        company: Company,
         refuse: Callable[[Ending], None],
         metrics: WorkerMetrics,
     ) -> None:
@@ -39,7 +42,8 @@ class BatchCollector:
         self._lease = lease
         self._caps = caps
         self._batch_sizes = batch_sizes
-        self._max_wait = max_wait
+        self._max_cost = max_cost
+        self._company = company
         self._refuse = refuse
         self._metrics = metrics
         self._arrived = threading.Event()
@@ -52,9 +56,12 @@ class BatchCollector:
 
     def hear_of_job(self) -> None:
         """Take note that a job was queued for one of the models served here."""
-        others = bool(self._lease.jobs) or self._collecting_since is not None
-        self._max_wait.arrived(time.monotonic(), others=others)
+        self._company.arrived(time.monotonic())
         self._arrived.set()
+
+    def batch_ended(self, *, num_jobs: int, seconds: float) -> None:
+        """Take note that the generator is free again: those whose jobs it has drawn may come back."""
+        self._company.batch_ended(time.monotonic(), num_jobs=num_jobs, seconds=seconds)
 
     def next_batch(
         self, *, block: bool, stopped: Callable[[], bool], on_idle: Callable[[], None]
@@ -63,12 +70,14 @@ class BatchCollector:
         while not stopped():
             self._arrived.clear()
             try:
-                claim = self._claim(self._max_wait.seconds(time.monotonic()) if block else 0.0)
+                returning = self._company.returning_seconds(time.monotonic()) if block else 0.0
+                max_wait = _UNTIL_FULL_SECONDS if returning else self._company.seconds
+                claim = self._claim(max_wait if block else 0.0)
                 if claim.jobs or not (block or claim.refused):
                     return claim.jobs
                 if claim.ready_in_seconds is None:
                     on_idle()
-                self._arrived.wait(self._pause(claim))
+                self._arrived.wait(returning or self._pause(claim))
             except LeaseLost:
                 time.sleep(_RECONNECT_SECONDS)  # the lease thread registers again
             except RedisError as error:
@@ -93,7 +102,11 @@ class BatchCollector:
     def _claim(self, max_wait_seconds: float) -> Claim:
         caps = self._caps.limits
         with self._lease.lock:
-            claim = self._held(self._claims.claim(self._batch_sizes, max_wait_seconds=max_wait_seconds, caps=caps))
+            claim = self._held(
+                self._claims.claim(
+                    self._batch_sizes, max_wait_seconds=max_wait_seconds, max_cost=self._max_cost, caps=caps
+                )
+            )
         self._room_refused = 0
         if claim.jobs:
             self._collected(claim.jobs)

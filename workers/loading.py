@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from app.settings import Settings
-from models.catalog import load_catalog
+from models.catalog import Catalog, load_catalog
 from models.families import load_generator
 from models.interface import ImageGenerator
 from workers.metrics import WorkerMetrics
@@ -34,6 +34,11 @@ def load_generators(settings: Settings, metrics: WorkerMetrics) -> dict[str, Ima
         log.info("model_loaded", model=model, seconds=round(seconds, 2), **generator.description)
         generators[model] = generator
     return generators
+
+
+def max_batch_costs(catalog: Catalog) -> dict[str, float]:
+    """Return what a batch may cost, for the models whose entry says so."""
+    return {model: float(entry.max_batch_cost) for model, entry in catalog.models.items() if entry.max_batch_cost}
 
 
 def _memory_bytes() -> int:

@@ -15,7 +15,9 @@ from app.redis_connections import check, sync_redis
 from app.settings import Settings
 from app.storage import open_store
 from app.tracing import configure_tracing
+from models.catalog import load_catalog
 from models.interface import ImageGenerator
+from workers.loading import max_batch_costs
 from workers.metrics import WorkerMetrics
 from workers.worker import BatchWorker
 
@@ -38,7 +40,15 @@ def run_worker(settings: Settings, load: LoadGenerators) -> int:
     port = settings.worker_metrics_port
     bound_port = metrics.serve(settings.host, port) if port is not None else None
     generators = load(settings, metrics)
-    worker = BatchWorker(settings, client, generators, open_store(settings), metrics, metrics_port=bound_port)
+    worker = BatchWorker(
+        settings,
+        client,
+        generators,
+        open_store(settings),
+        metrics,
+        max_batch_cost=max_batch_costs(load_catalog(settings.models_file)),
+        metrics_port=bound_port,
+    )
     with contextlib.suppress(SystemExit):  # after a second signal
         worker.work(logging_level="WARNING")
     return worker.exit_code

@@ -11,10 +11,11 @@ import structlog
 from redis.exceptions import RedisError
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
+from app.admission import cost
 from app.messages import JobStatus
 from app.tracing import link_to, tracer
 from models.interface import ImageGenerator, Row
-from workers.batching import BatchCaps
+from workers.batching import BatchCaps, rows_at_once
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims
 from workers.collecting import BatchCollector
@@ -44,6 +45,7 @@ class BatchRunner:
         finishing: Finishing,
         inputs: InputFetcher,
         caps: BatchCaps,
+        max_cost: Mapping[str, float],
         timeout_seconds: int,
         stopping: Callable[[], bool],
         metrics: WorkerMetrics,
@@ -56,6 +58,7 @@ class BatchRunner:
         self._finishing = finishing
         self._inputs = inputs
         self._caps = caps
+        self._max_cost = max_cost
         self._timeout_seconds = timeout_seconds
         self._stopping = stopping
         self._metrics = metrics
@@ -69,16 +72,19 @@ class BatchRunner:
         """
         model, batch_key = jobs[0].model, jobs[0].batch_key
         generator = self._generators[model]
-        max_rows = generator.capabilities.max_batch_size
+        most, max_rows = generator.capabilities.max_batch_size, self._rows_at_once(jobs[0])
+        started = time.monotonic()
         suspect = any(job.deaths for job in jobs)
-        admit_until = time.monotonic() + self._timeout_seconds / 2  # the time limit is the whole batch's
+        admit_until = started + self._timeout_seconds / 2  # the time limit is the whole batch's
 
         def generate(rows: Sequence[Row], feed: BatchFeed) -> None:
             self._generate(model, generator, rows, feed)
-            self._caps.succeeded(batch_key, len(rows), max_rows)
+            self._caps.succeeded(batch_key, len(rows), most)
 
         def admit(room: int) -> Sequence[ClaimedJob]:
-            if suspect or self._stopping() or time.monotonic() > admit_until or self._finishing.is_behind(max_rows):
+            room -= most - max_rows
+            late = time.monotonic() > admit_until or self._stopping()
+            if room <= 0 or suspect or late or self._finishing.is_behind(most):
                 return ()
             return self._begun(self._collector.admit(batch_key, room), generator)
 
@@ -98,7 +104,17 @@ class BatchRunner:
             self._give_back(feed, "device_lost" if isinstance(error, DeviceLost) else "internal_error")
             raise
         finally:
+            self._collector.batch_ended(num_jobs=len(feed.jobs), seconds=time.monotonic() - started)
             self._settle_dropped(feed)
+
+    def _rows_at_once(self, job: ClaimedJob) -> int:
+        request = job.message.request
+        return rows_at_once(
+            self._generators[job.model].capabilities.max_batch_size,
+            cap=self._caps.limits.get(job.batch_key),
+            max_cost=self._max_cost.get(job.model, math.inf),
+            cost_per_row=cost(request) / request.num_images,
+        )
 
     def _begun(self, jobs: Sequence[ClaimedJob], generator: ImageGenerator) -> Sequence[ClaimedJob]:
         num_rows = sum(job.message.request.num_images for job in jobs)

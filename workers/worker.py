@@ -15,6 +15,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import redis
@@ -34,11 +35,12 @@ from app.settings import Settings
 from app.storage import ObjectStore
 from models.interface import ImageGenerator
 from workers.announcing import announce_generators
-from workers.batching import BatchCaps, MaxWait
+from workers.batching import BatchCaps
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims
 from workers.collecting import WORK_CHANNEL, BatchCollector
 from workers.committing import Committer
+from workers.company import Company
 from workers.failures import trace_of
 from workers.finishing import Finishing
 from workers.inputs import InputFetcher
@@ -70,6 +72,7 @@ class BatchWorker(SimpleWorker):
         store: ObjectStore,
         metrics: WorkerMetrics,
         *,
+        max_batch_cost: Mapping[str, float] = MappingProxyType({}),
         metrics_port: int | None = None,
     ) -> None:
         queues = [queue_name(model, priority) for priority in PRIORITIES for model in generators]
@@ -82,6 +85,7 @@ class BatchWorker(SimpleWorker):
         self._generators = generators
         self._metrics = metrics
         self._metrics_port = metrics_port
+        self._max_cost = max_batch_cost
         self._batch: Sequence[ClaimedJob] = ()
         self._drawing = False
         self._assemble(store)
@@ -103,7 +107,8 @@ class BatchWorker(SimpleWorker):
             self._lease,
             caps,
             batch_sizes,
-            MaxWait(settings.max_wait_seconds),
+            self._max_cost,
+            Company(settings.max_wait_seconds),
             self._committer.add,
             metrics,
         )
@@ -118,6 +123,7 @@ class BatchWorker(SimpleWorker):
             self._finishing,
             InputFetcher(store),
             caps,
+            self._max_cost,
             settings.job_timeout_seconds,
             self._stopping,
             metrics,

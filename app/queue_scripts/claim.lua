@@ -1,5 +1,5 @@
--- Choose a batch and start its jobs. ARGV[2]: JSON {worker, started_at (ISO), models: [{name, max_images}], max_wait,
--- starve_after (seconds), window, executions (prefix of the new executions' ids), caps: {batch key: images},
+-- Choose a batch and start its jobs. ARGV[2]: JSON {worker, started_at (ISO), models: [{name, max_images, max_cost (may
+-- be absent)}], max_wait, starve_after (seconds), window, executions (prefix of the new executions' ids), caps: {batch key: images},
 -- admit (absent, or {batch_key, room}: only what may join a running batch), now (absent but in tests)}.
 -- Returns {'batch', {id, execution id, queue, seconds waited, hash as a flat list}...}
 --       | {'wait', seconds until a batch that is still filling must start} | {'nothing'} | {'unregistered'}.
@@ -12,8 +12,8 @@ if redis.call('EXISTS', rq .. ':suspended') == 1 then return {'nothing'} end  --
 
 -- 1. Look at the head of each queue. A line is a list of candidates, the first in turn first.
 local function candidate(queue, id)
-  local status, batch_key, images, since, place, deaths, timeout, deadline = unpack(redis.call('HMGET', job_key(id),
-    'status', 'batch_key', 'num_images', 'queued_at', 'place', 'deaths', 'timeout', 'deadline_at'))
+  local status, batch_key, images, cost, since, place, deaths, timeout, deadline = unpack(redis.call('HMGET', job_key(id),
+    'status', 'batch_key', 'num_images', 'cost', 'queued_at', 'place', 'deaths', 'timeout', 'deadline_at'))
   local overdue = deadline and tonumber(deadline) <= now  -- overdue.lua ends it
   if status ~= 'queued' or overdue then  -- or canceled, deleted, the second copy of an id
     take_from_line(queue, id)
@@ -21,8 +21,8 @@ local function candidate(queue, id)
   end
   -- A job that was running when its worker died may have killed it: it runs alone. So does one from RQ's own tools.
   local alone = tonumber(deaths or 0) > 0 or not batch_key
-  return {id = id, queue = queue, images = tonumber(images or 1), since = tonumber(since or 0),
-    place = tonumber(place or 0), timeout = tonumber(timeout or 180), alone = alone,
+  return {id = id, queue = queue, images = tonumber(images or 1), cost = tonumber(cost or 0),
+    since = tonumber(since or 0), place = tonumber(place or 0), timeout = tonumber(timeout or 180), alone = alone,
     key = alone and id or batch_key}
 end
 
@@ -48,7 +48,7 @@ end
 local starving, lines, limit = {}, {}, {}
 for _, model in ipairs(ask.models) do
   for rank, queue in ipairs(queues_of(model.name)) do
-    limit[queue] = model.max_images
+    limit[queue] = {images = model.max_images, cost = model.max_cost or math.huge}
     local line, oldest = {}, now
     for _, one in ipairs(head_of_line(queue)) do
       local into = now - one.since > ask.starve_after and starving or line
@@ -75,20 +75,22 @@ for _, line in ipairs(lines) do
 end
 if #queued == 0 then return {'nothing'} end
 
--- 3. Fill a batch around a job with others of its key, whatever their priority. Full means: somebody had to stay out.
-local function batch_around(first, room)
-  local batch, images, since, full = {first}, first.images, first.since, false
+-- 3. Fill a batch around a job with others of its key, whatever their priority, within its room (images) and budget
+-- (cost). Full means: somebody had to stay out, or nobody like the first would fit any more.
+local function batch_around(first, room, budget)
+  local batch, images, cost, since, full = {first}, first.images, first.cost, first.since, false
   for _, one in ipairs(queued) do
     if one.key == first.key and one ~= first then
-      if images + one.images <= room then
+      if images + one.images <= room and cost + one.cost <= budget then
         batch[#batch + 1] = one
-        images, since = images + one.images, math.min(since, one.since)
+        images, cost, since = images + one.images, cost + one.cost, math.min(since, one.since)
       else
         full = true
       end
     end
   end
-  return batch, full or images >= room or first.alone, since
+  full = full or images >= room or cost + first.cost / first.images > budget
+  return batch, full or first.alone, since
 end
 
 -- 4. Take the first batch that is full or has waited long enough; a lower priority never overtakes one still filling.
@@ -96,15 +98,16 @@ local function choose()
   if ask.admit then  -- the running batch may grow only while the next in turn fits into it
     local first = queued[1]
     local fits = first.key == ask.admit.batch_key and first.images <= ask.admit.room
-    return fits and batch_around(first, ask.admit.room) or nil
+    return fits and batch_around(first, ask.admit.room, math.huge) or nil
   end
   local tried, soonest = {}, nil
   for _, first in ipairs(queued) do
     if first.rank ~= queued[1].rank then break end
     if not tried[first.key] then
       tried[first.key] = true
-      local room = math.min(limit[first.queue], ask.caps[first.key] or limit[first.queue])
-      local batch, full, since = batch_around(first, room)
+      local most = limit[first.queue]
+      local room = math.min(most.images, ask.caps[first.key] or most.images)
+      local batch, full, since = batch_around(first, room, most.cost)
       if full or now - since >= ask.max_wait then return batch end
       soonest = math.min(soonest or math.huge, since + ask.max_wait - now)
     end

@@ -1,6 +1,10 @@
 """How rows are cut into batches, and what is learned from running out of memory."""
 
-from workers.batching import BatchCaps, MaxWait, chunks, halves
+import math
+
+import pytest
+
+from workers.batching import BatchCaps, chunks, halves, rows_at_once
 
 
 def test_chunks_keep_order_and_size():
@@ -43,24 +47,9 @@ def test_a_limit_that_has_grown_to_the_batch_size_is_forgotten():
     assert caps.limits == {}
 
 
-def test_a_fixed_wait_is_kept():
-    """A number in the settings is taken at its word."""
-    wait = MaxWait(0.5)
-    wait.arrived(10.0, others=True)
-    assert wait.seconds(10.0) == 0.5
-
-
-def test_a_client_alone_hardly_waits():
-    """Jobs that follow each other promise no company."""
-    wait = MaxWait("auto")
-    for second in range(5):
-        wait.arrived(float(second), others=False)
-    assert wait.seconds(5.0) <= 0.002
-
-
-def test_overlapping_jobs_promise_company_for_a_moment():
-    """While jobs overlap a batch stays open; a quarter of a second later that is forgotten."""
-    wait = MaxWait("auto")
-    wait.arrived(10.0, others=True)
-    assert wait.seconds(10.2) == 0.02
-    assert wait.seconds(10.3) <= 0.002
+@pytest.mark.parametrize(
+    ("cap", "max_cost", "rows"), [(None, math.inf, 8), (3, math.inf, 3), (None, 500, 5), (3, 200, 2), (None, 10, 1)]
+)
+def test_model_memory_and_budget_bound_a_batch_together(cap, max_cost, rows):
+    """The least of them counts; a row that costs more than the budget is drawn alone."""
+    assert rows_at_once(8, cap=cap, max_cost=max_cost, cost_per_row=100) == rows

@@ -95,6 +95,22 @@ async def test_learned_limits_bound_the_batch(desk):
     assert claim(desk.worker(), wait=LONG, caps={"card a": 2}) == jobs[:2]
 
 
+async def test_a_budget_bounds_the_batch(desk):
+    """A batch costs at most what its model's entry allows, and waits for nobody who would not fit."""
+    jobs = await desk.submit(5, cost=40.0)
+    worker = desk.worker()
+    assert claim(worker, wait=LONG, max_cost={"card": 100.0}) == jobs[:2]
+    assert claim(worker, wait=LONG, max_cost={"card": 100.0}) == jobs[2:4]
+    assert claim(worker, wait=LONG, max_cost={"card": 100.0}) == []
+
+
+async def test_a_job_dearer_than_the_budget_runs_alone(desk):
+    """It is claimed by itself, for the worker to draw in parts."""
+    (dear,) = await desk.submit(images=4, cost=400.0)
+    await desk.submit(cost=100.0)
+    assert claim(desk.worker(), wait=LONG, max_cost={"card": 200.0}) == [dear]
+
+
 async def test_priorities(desk):
     """High goes before normal before low, and a lower priority fills a higher one's batch."""
     low, same = await desk.submit(key="x", priority="low") + await desk.submit(key="y", priority="low")
