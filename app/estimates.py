@@ -6,17 +6,18 @@ together, so the wait is the work ahead divided by the workers, plus what remain
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from app.messages import Progress
 from models.interface import GenerationRequest
 
 LONGEST_RETRY_AFTER_SECONDS = 120  # the official OpenAI client gives up when told to wait longer
 _P90 = 1.28  # standard deviations of a normal distribution
-_DRIFT = 0.25  # of the work ahead: who comes later may go first, and speeds change
+_DRIFT = 0.4  # of the work ahead: who comes later may go first, and speeds change
 _LATENCY_SECONDS = 0.05  # of an idle service
 _SHARE_OF_LINE = 0.1  # that must be gone before somebody who found it full should come back
 
@@ -53,16 +54,27 @@ class Pace:
     seconds_to_draw: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """What waits for a model in the order of its turn, as (kind, images), and who draws it."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job in the line; jobs of one batch key may be drawn together."""
 
-    waiting: Sequence[tuple[str, int]] = ()
+    kind: str
+    images: int
+    batch_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What waits for a model in the order of its turn, and who draws it how fast."""
+
+    waiting: Sequence[Waiting] = ()
     num_waiting: int = 0  # `waiting` may hold only the first of them
     workers: int = 0
     busy_workers: int = 0
+    max_batch_size: int = 1
     admits: bool = False  # whether images join a running batch
     paces: Mapping[str, Pace] = field(default_factory=dict)
+    seconds_in_hand: float = 0.0  # that a busy worker takes before it takes up others, whatever its model
     others_seconds: float = 0.0  # a worker's seconds of waiting jobs of other models that the same workers draw
 
     def pace(self, kind: str) -> Pace | None:
@@ -78,25 +90,34 @@ class Line:
         scaled = (kind_cost(kind) * sum(column) / len(per_cost) for column in zip(*per_cost, strict=True))
         return Pace(*scaled)
 
-    def seconds_ahead(self, position: int) -> float:
-        """Return the work, in a worker's seconds, of the first `position` jobs; unmeasured kinds count as the mean."""
-        known = self.waiting[:position]
-        if not known:
-            return 0.0
-        paces = [(self.pace(kind), images) for kind, images in known]
-        seconds = sum(pace.seconds_per_image * images for pace, images in paces if pace)
-        return seconds * position / len(known)
+    def seconds_of(self, batch: Sequence[Waiting]) -> float:
+        """Return what a batch takes of a worker's time; half of it is taken to grow with its images."""
+        known = [(pace, job.images) for job in batch if (pace := self.pace(job.kind))]
+        shares = sum(pace.seconds_per_image * images for pace, images in known)
+        if self.admits:
+            return shares
+        return (shares + max((pace.seconds_to_draw for pace, _ in known), default=0.0)) / 2
+
+    @cached_property
+    def seconds_seen(self) -> float:
+        """The work of the jobs that the line shows, in a worker's seconds."""
+        return sum(self.seconds_of(batch) for batch in batches(self, self.waiting))
 
     @property
     def seconds_waiting(self) -> float:
-        """The work of all that waits."""
-        return self.seconds_ahead(self.num_waiting)
+        """The work of all that waits, in a worker's seconds."""
+        return self.seconds_seen * self.num_waiting / max(len(self.waiting), 1)
 
 
 def kind_of(request: GenerationRequest) -> str:
     """Name what an image's time depends on: its size, and its steps if it has any."""
     steps = "" if request.num_inference_steps is None else f"/{request.num_inference_steps}"
     return f"{request.width}x{request.height}{steps}"
+
+
+def full_batch_key(model: str, batch_key: str) -> str:
+    """Name what jobs must agree in to share a batch, their model included."""
+    return f"{model} {batch_key}"
 
 
 def kind_cost(kind: str) -> float:
@@ -106,30 +127,31 @@ def kind_cost(kind: str) -> float:
     return float(int(width) * int(height) * int(steps or 1))
 
 
-def of_waiting(line: Line, position: int, kind: str, images: int) -> Estimate | None:
+def of_waiting(line: Line, position: int, job: Waiting) -> Estimate | None:
     """Estimate for a job with `position` others before it; None while nobody draws, or such speeds are unknown."""
-    pace = line.pace(kind)
-    if pace is None or not line.workers:
+    drawing = seconds_to_draw(line, job)
+    if drawing is None or not line.workers:
         return None
-    start = _start(line, position, pace)
-    drawing = pace.seconds_to_draw + (images - 1) * pace.seconds_per_image
+    start = _start(line, position, job)
     finish = Span.rounded(start.p50 + drawing, start.p90 + drawing * (1 + _DRIFT * _P90))
     return Estimate(start, finish)
 
 
-def of_running(
-    line: Line, kind: str, images: int, *, running_seconds: float, progress: Progress | None
-) -> Estimate | None:
+def of_running(line: Line, job: Waiting, *, running_seconds: float, progress: Progress | None) -> Estimate | None:
     """Estimate for a job that runs: by its own speed so far, or by that of others before its first step."""
-    pace = line.pace(kind)
+    drawing = seconds_to_draw(line, job)
     if progress and progress.step:
         drawing = running_seconds * progress.num_steps / progress.step
-    elif pace:
-        drawing = pace.seconds_to_draw + (images - 1) * pace.seconds_per_image
-    else:
+    if drawing is None:
         return None
     left = max(drawing - running_seconds, 0.0) + _LATENCY_SECONDS
     return Estimate(None, Span.rounded(left, left + _P90 * _DRIFT * drawing))
+
+
+def seconds_to_draw(line: Line, job: Waiting) -> float | None:
+    """Return how long a job runs; one with more images than a batch holds is drawn in several calls."""
+    pace = line.pace(job.kind)
+    return pace.seconds_to_draw * math.ceil(job.images / line.max_batch_size) if pace else None
 
 
 def retry_after(line: Line) -> int | None:
@@ -144,15 +166,36 @@ def whole_seconds(seconds: float) -> int:
     return max(1, min(LONGEST_RETRY_AFTER_SECONDS, math.ceil(seconds)))
 
 
-def _start(line: Line, position: int, pace: Pace) -> Span:
-    share = (position + 1) / (line.num_waiting + 1)
-    ahead = line.seconds_ahead(position) + min(share, 1.0) * line.others_seconds
-    if not ahead and line.busy_workers < line.workers:
-        return Span(_LATENCY_SECONDS, 4 * _LATENCY_SECONDS)
-    # A batch starts as a whole: a job waits for the one in hand, and for those before its own, which half of what is
-    # ahead in the last of them will share with it.
-    grain = pace.seconds_per_image if line.admits else pace.seconds_to_draw
-    kinds = len({kind for kind, _ in itertools.islice(line.waiting, position)}) or 1
-    p50 = _LATENCY_SECONDS + grain / (line.workers + 1) + max(0.0, ahead - grain / 2) / line.workers
-    deviation = math.hypot(_DRIFT * ahead / line.workers, grain * (1 + kinds) / 2 / line.workers)
+def batches(line: Line, jobs: Sequence[Waiting]) -> list[list[Waiting]]:
+    """Put jobs into batches as `claim.lua` does: each is filled, around whoever is next, with others of its key."""
+    found: list[list[Waiting]] = []
+    filling: dict[str, list[Waiting]] = {}
+    room: dict[str, int] = defaultdict(int)  # for images, in the batch that a key fills
+    for job in jobs:
+        key = job.batch_key
+        if line.admits or job.images > room[key]:
+            filling[key], room[key] = [], line.max_batch_size
+            found.append(filling[key])
+        filling[key].append(job)
+        room[key] -= job.images
+    return found
+
+
+def _seconds_ahead(line: Line, position: int, job: Waiting) -> float:
+    """Return the work that is done before the job's own batch; what the line does not show is taken to be like it."""
+    if position > len(line.waiting) > 0:
+        return line.seconds_seen * position / len(line.waiting)
+    found = batches(line, [*line.waiting[:position], *[job] * (position - len(line.waiting)), job])
+    own = max(n for n, batch in enumerate(found) if batch[0].batch_key == job.batch_key)
+    return sum(line.seconds_of(batch) for batch in found[:own])
+
+
+def _start(line: Line, position: int, job: Waiting) -> Span:
+    ahead = _seconds_ahead(line, position, job)
+    ahead += min((position + 1) / (line.num_waiting + 1), 1.0) * line.others_seconds
+    has_room = line.busy_workers < line.workers or (line.admits and not line.num_waiting)
+    if not ahead and has_room:
+        return Span.rounded(_LATENCY_SECONDS, 4 * _LATENCY_SECONDS)
+    p50 = _LATENCY_SECONDS + line.seconds_in_hand / (line.workers + 1) + ahead / line.workers
+    deviation = math.hypot(_DRIFT * ahead, line.seconds_in_hand) / line.workers
     return Span.rounded(p50, p50 + _P90 * deviation)

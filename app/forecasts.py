@@ -1,22 +1,24 @@
-"""Estimates for jobs as they are now: the line of every model, asked of Redis at most once a second."""
+"""Estimates for jobs as they are now: the lines of all models, asked of Redis at most four times a second."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from app import estimates
+from app.admission import batch_key
+from app.announcements import ModelState
 from app.errors import QueueUnavailable
-from app.estimates import Estimate, Line
-from app.fleet import REMEMBERED_SECONDS, Fleet
+from app.estimates import Estimate, Line, Waiting
+from app.fleet import Fleet
 from app.jobs import JobQueue
-from app.messages import JobRecord, JobStatus
-from models.interface import GenerationRequest
+from app.messages import JobMessage, JobRecord, JobStatus
 
-_NO_LINE = Line()
+REMEMBERED_SECONDS = 0.25
 
 
 def _now() -> dt.datetime:
@@ -30,56 +32,70 @@ class Forecasts:
         self._queue = queue
         self._fleet = fleet
         self._now = now
+        self._states: Mapping[str, ModelState] = {}
         self._lines: Mapping[str, Line] = {}
         self._fresh_until = 0.0
         self._asking = asyncio.Lock()
 
     async def of_job(self, job: JobRecord) -> Estimate | None:
         """Estimate when a job will start and end; None for one that has ended."""
-        request = job.message.request
-        kind, images = estimates.kind_of(request), request.num_images
-        if job.status.is_final:
-            return None
         line = await self._line(job.message.model)
+        if line is None or job.status.is_final:
+            return None
+        waiting = self._waiting(job.message)
         if job.status is JobStatus.QUEUED:
-            return estimates.of_waiting(line, job.position or 0, kind, images)
+            return estimates.of_waiting(line, job.position or 0, waiting)
         seconds = (self._now() - job.started_at).total_seconds() if job.started_at else 0.0
-        return estimates.of_running(line, kind, images, running_seconds=max(seconds, 0.0), progress=job.progress)
+        return estimates.of_running(line, waiting, running_seconds=max(seconds, 0.0), progress=job.progress)
 
-    async def of_request(self, model: str, request: GenerationRequest) -> Estimate | None:
+    async def of_request(self, message: JobMessage) -> Estimate | None:
         """Estimate for a job that would be queued now, behind all others."""
-        line = await self._line(model)
-        return estimates.of_waiting(line, line.num_waiting, estimates.kind_of(request), request.num_images)
+        line = await self._line(message.model)
+        return estimates.of_waiting(line, line.num_waiting, self._waiting(message)) if line else None
 
     async def retry_after(self, model: str) -> int | None:
         """Return the seconds after which somebody for whom there was no room should come back."""
-        return estimates.retry_after(await self._line(model))
+        line = await self._line(model)
+        return estimates.retry_after(line) if line else None
 
-    async def _line(self, model: str) -> Line:
+    def _waiting(self, message: JobMessage) -> Waiting:
+        key = batch_key(message, self._states[message.model].capabilities)
+        kind = estimates.kind_of(message.request)
+        return Waiting(kind, message.request.num_images, estimates.full_batch_key(message.model, key))
+
+    async def _line(self, model: str) -> Line | None:
         async with self._asking:
             if time.monotonic() >= self._fresh_until:
                 try:
-                    self._lines = await self._ask()
+                    await self._ask()
                 except QueueUnavailable:
                     self._lines = {}
                 self._fresh_until = time.monotonic() + REMEMBERED_SECONDS
-        return self._lines.get(model, _NO_LINE)
+        return self._lines.get(model)
 
-    async def _ask(self) -> dict[str, Line]:
-        states = await self._fleet.states()
-        serving = {model: {said.worker for said in state.announcements} for model, state in states.items()}
-        lines = {
-            model: replace(line, workers=len(serving[model]), admits=states[model].capabilities.admits)
-            for model, line in (await self._queue.lines(list(states))).items()
-        }
-        return {
-            model: replace(
-                line,
-                others_seconds=sum(
-                    other.seconds_waiting
-                    for name, other in lines.items()
-                    if name != model and serving[name] & serving[model]
-                ),
-            )
-            for model, line in lines.items()
-        }
+    async def _ask(self) -> None:
+        self._states = await self._fleet.states()
+        seen = await self._queue.lines(list(self._states))
+        lines = {model: _with_workers(line, self._states[model]) for model, line in seen.items()}
+        self._lines = {model: _with_others(line, model, lines, self._states) for model, line in lines.items()}
+
+
+def _with_workers(line: Line, state: ModelState) -> Line:
+    capabilities = state.capabilities
+    return replace(line, workers=state.workers, max_batch_size=capabilities.max_batch_size, admits=capabilities.admits)
+
+
+def _with_others(line: Line, model: str, lines: Mapping[str, Line], states: Mapping[str, ModelState]) -> Line:
+    """Add what the line's workers do for other models."""
+    workers = {said.worker for said in states[model].announcements}
+    shared = [name for name, state in states.items() if workers & {said.worker for said in state.announcements}]
+    in_hand = [
+        pace.seconds_per_image if lines[name].admits else pace.seconds_to_draw
+        for name in shared
+        for pace in lines[name].paces.values()
+    ]
+    return replace(
+        line,
+        seconds_in_hand=statistics.fmean(in_hand) if in_hand else 0.0,
+        others_seconds=sum(lines[name].seconds_waiting for name in shared if name != model),
+    )

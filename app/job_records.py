@@ -19,7 +19,7 @@ from typing import Any
 from rq.job import JobStatus as RQStatus
 from rq.utils import now, utcformat, utcparse
 
-from app.estimates import Line, Pace
+from app.estimates import Line, Pace, Waiting
 from app.job_events import Glimpse
 from app.messages import RENDER_TASK, JobMessage, JobRecord, JobStatus, Outcome, Priority, Progress
 
@@ -114,7 +114,7 @@ def read_glimpse(status_of_rq: str, ahead: int, progress: str, previews: int) ->
 def read_line(seen: Mapping[str, Any], *, busy_workers: int) -> Line:
     """Read what `line.lua` tells of a model."""
     return Line(
-        waiting=[(kind, images) for kind, images in seen["first"]],
+        waiting=[Waiting(*job) for job in seen["first"]],
         num_waiting=seen["waiting"],
         busy_workers=busy_workers,
         paces={kind: Pace(*pace) for kind, pace in dict(seen["paces"]).items()},

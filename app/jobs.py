@@ -30,7 +30,7 @@ _OVERDUE_AT_ONCE = 200
 _IMAGES_AT_ONCE = 100
 _ENTRIES_SCANNED_AT_ONCE = 1000  # while Redis does nothing else
 _SCANS_PER_PAGE = 10
-_JOBS_SEEN_PER_LINE = 1000  # those behind them count as their mean
+_JOBS_SEEN_PER_LINE = 200  # those behind them count as their mean
 _OVERDUE = Outcome(error=JobError(code="deadline_exceeded", message="drawing did not start before the deadline"))
 _PREVIEWS_WANTED_SECONDS = 10  # after the last look of who wants them
 

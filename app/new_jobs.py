@@ -13,7 +13,7 @@ from rq.job import JobStatus as RQStatus
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
-from app.estimates import kind_of
+from app.estimates import full_batch_key, kind_of
 from app.job_records import queue_name
 from app.messages import RENDER_TASK, JobMessage, Priority
 
@@ -78,7 +78,7 @@ class NewJob:
             "status": RQStatus.QUEUED.value,
             "model": self.message.model,
             "tenant": self.message.tenant,
-            "batch_key": f"{self.message.model} {self.batch_key}",
+            "batch_key": full_batch_key(self.message.model, self.batch_key),
             "cost": self.cost,
             "num_images": self.message.request.num_images,
             "kind": kind_of(self.message.request),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from time import monotonic
 
 from app.estimates import kind_cost, kind_of
 from models.interface import Row
+
+_BETWEEN_BATCHES_SECONDS = 0.2  # a longer pause is for want of work, a shorter one part of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class PaceMeter:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._since = 0.0  # when the time began that is to be shared out next
+        self._ended = -math.inf
         self._started: dict[tuple[str, int], float] = {}
         self._done: list[tuple[str, str, float]] = []  # model, kind, and the image's own seconds
         self._samples: queue.SimpleQueue[PaceSample] = queue.SimpleQueue()
@@ -37,7 +41,7 @@ class PaceMeter:
         """Take note that rows are in the generator's hands, perhaps beside others."""
         now = self._clock()
         if not self._started:
-            self._since = now
+            self._since = self._ended if now - self._ended < _BETWEEN_BATCHES_SECONDS else now
         self._share_out(now)
         self._started |= dict.fromkeys(((row.job_id, row.index) for row in rows), now)
 
@@ -48,7 +52,8 @@ class PaceMeter:
 
     def ended(self) -> None:
         """Take note that the generator has nothing in its hands any more."""
-        self._share_out(self._clock())
+        self._ended = self._clock()
+        self._share_out(self._ended)
         self._started.clear()
 
     def take(self) -> list[PaceSample]:

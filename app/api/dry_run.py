@@ -43,5 +43,5 @@ async def estimate_job(
         model=message.model,
         request=accepted_request(message),
         cost=cost(message.request),
-        estimate=await gateway.forecasts.of_request(message.model, message.request),
+        estimate=await gateway.forecasts.of_request(message),
     )

@@ -1,13 +1,13 @@
 -- See what waits and how fast it goes. ARGV[2]: most jobs looked at of each model; ARGV[3...]: models.
--- Returns JSON: {busy: workers that run something, models: for each {waiting: number, first: [[kind, images]...] in the
+-- Returns JSON: {busy: workers that run something, models: for each {waiting: number, first: [[kind, images, batch key]...] in the
 -- order of their turn, paces: {kind: [seconds per image, seconds to draw]}}}.
 local most, models, busy, num_busy = tonumber(ARGV[2]), {}, {}, 0
 
 local function look_at_line(queue, first)
   if #first >= most then return end
   for _, id in ipairs(redis.call('ZRANGE', order_key(queue), 0, most - #first - 1)) do
-    local kind, images = unpack(redis.call('HMGET', job_key(id), 'kind', 'num_images'))
-    first[#first + 1] = {kind or '', tonumber(images or 1)}
+    local kind, images, key = unpack(redis.call('HMGET', job_key(id), 'kind', 'num_images', 'batch_key'))
+    if kind then first[#first + 1] = {kind, tonumber(images), key} end
   end
 end
 

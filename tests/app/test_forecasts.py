@@ -18,7 +18,7 @@ def claims(sync_client):
     """A worker that serves two models."""
     sync_client.sadd("rq:workers", "rq:worker:w")
     said = WorkerAnnouncement(worker="w", models=("card", "other"), device="cpu", dtype="float32")
-    profile = ModelProfile(Capabilities(options={}), "r1")
+    profile = ModelProfile(Capabilities(options={}, max_batch_size=1), "r1")
     announce(sync_client, said, {"card": profile, "other": profile})
     return Claims(sync_client, "w", 3600)
 

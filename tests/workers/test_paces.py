@@ -79,3 +79,12 @@ def test_what_was_not_finished_teaches_nothing(meter, clock):
     meter.ended()
     draw(meter, clock, rows(1), 1.0)
     assert [sample.seconds_per_image for sample in meter.take()] == [1.0]
+
+
+def test_the_pause_between_two_batches_belongs_to_the_second(meter, clock):
+    """Claiming takes its time too; a longer pause is for want of work."""
+    for pause in (0.1, 60.0):
+        draw(meter, clock, rows(1), 1.0)
+        clock.now += pause
+    draw(meter, clock, rows(1), 1.0)
+    assert [sample.seconds_per_image for sample in meter.take()] == [1.0, pytest.approx(1.1), 1.0]

@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from app.fleet import REMEMBERED_SECONDS
+from app.forecasts import REMEMBERED_SECONDS
 
 BODY = {"prompt": "a red fox", "size": "128x64", "num_inference_steps": 10}
 
@@ -39,12 +39,12 @@ def test_an_ended_job_tells_nothing_of_the_future(http, worker):
 
 
 def test_a_full_queue_says_when_there_will_be_room(http):
-    """After a tenth of what waits, at measured speed."""
+    """After a tenth of what waits, which is one batch of five images, at measured speed."""
     for _ in range(5):
         assert http.post("/v1/jobs", json=BODY).status_code == 202
     time.sleep(REMEMBERED_SECONDS)
     refused = http.post("/v1/jobs", json=BODY)
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "20")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "12")
 
 
 def test_a_dry_run_makes_no_job(http):
@@ -53,7 +53,7 @@ def test_a_dry_run_makes_no_job(http):
     dry = response.json()
     assert (response.status_code, dry["object"], dry["cost"]) == (200, "job.estimate", 2 * 128 * 64 * 10)
     assert (dry["model"], dry["request"]["seed"], dry["request"]["guidance_scale"]) == ("card", 7, 7.5)
-    assert dry["estimate"]["seconds_to_finish"]["p50"] == pytest.approx(80, abs=1)
+    assert dry["estimate"]["seconds_to_finish"]["p50"] == pytest.approx(40, abs=1)
     assert http.get("/v1/jobs").json()["data"] == []
 
 

@@ -57,10 +57,10 @@ def test_a_job_is_followed_to_its_end(http, worker, follow):
     stream = follow(job_id)
     assert stream.response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert stream.next() == {"event": "queued", "id": "queued-0-0", "data": {"position": 0}}
-    drawing = worker.soon(worker.draw)
+    jobs = worker.claim()
     assert stream.next() == {"event": "running", "id": "running-0-0", "data": {"step": 0, "num_steps": None}}
+    worker.succeed(jobs)
     ended = stream.next()
-    drawing.join()
     assert (ended["event"], ended["data"]["status"], len(ended["data"]["images"])) == ("ended", "succeeded", 1)
     assert stream.next() is None
 
