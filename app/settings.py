@@ -104,6 +104,17 @@ class Settings(BaseSettings):
     s3_access_key_id: Annotated[SecretStr | None, Field(description="Access key; unset: boto3's own search.")] = None
     s3_secret_access_key: Annotated[SecretStr | None, Field(description="Secret key.")] = None
     s3_path_style: Annotated[bool, Field(description="Put the bucket in the path instead of the host name.")] = False
+    s3_encryption: Annotated[
+        Literal["none", "AES256", "aws:kms"], Field(description="How the S3 server is to encrypt images at rest.")
+    ] = "none"
+    s3_kms_key_id: Annotated[str | None, Field(description="Key for `aws:kms`; unset: the bucket's own.")] = None
+    s3_acl: Annotated[
+        Literal["private", "bucket-owner-full-control"] | None,
+        Field(description="Canned access list of each image; unset: none is sent, as newer buckets want it."),
+    ] = None
+    s3_multipart_bytes: Annotated[
+        int, Field(ge=5 * 1024**2, description="Images larger than this go up in parts of this size.")
+    ] = 16 * 1024**2
     s3_timeout_seconds: Annotated[PositiveFloat, Field(description="Longest wait for one answer of S3.")] = 10.0
 
     storage_patience_seconds: Annotated[
@@ -184,5 +195,8 @@ class Settings(BaseSettings):
     def _bucket_for_s3(self) -> Settings:
         if self.storage == "s3" and not self.s3_bucket:
             msg = "EASEL_S3_BUCKET is required when EASEL_STORAGE is s3"
+            raise ValueError(msg)
+        if self.s3_kms_key_id and self.s3_encryption != "aws:kms":
+            msg = "EASEL_S3_KMS_KEY_ID needs EASEL_S3_ENCRYPTION=aws:kms"
             raise ValueError(msg)
         return self

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
@@ -33,6 +35,9 @@ class S3Store:
         self._region = settings.s3_region
         public_url = settings.s3_public_endpoint_url or settings.s3_endpoint_url
         check_seconds = min(CHECK_TIMEOUT_SECONDS, settings.s3_timeout_seconds)
+        self._extra = _extra_arguments(settings)
+        size = settings.s3_multipart_bytes
+        self._parts = TransferConfig(multipart_threshold=size, multipart_chunksize=size, use_threads=False)
         self._transfer = _client(settings, settings.s3_endpoint_url)
         self._signer = _client(settings, public_url)
         self._probe = _client(settings, settings.s3_endpoint_url, timeout_seconds=check_seconds, max_attempts=1)
@@ -41,7 +46,13 @@ class S3Store:
         """See `ObjectStore.put`."""
         check_object(key, content_type)
         with self._translated():
-            self._transfer.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+            self._transfer.upload_fileobj(
+                io.BytesIO(data),
+                self._bucket,
+                key,
+                ExtraArgs={"ContentType": content_type, **self._extra},
+                Config=self._parts,
+            )
 
     def get(self, key: str) -> bytes:
         """See `ObjectStore.get`."""
@@ -143,6 +154,17 @@ def _client(
             response_checksum_validation="when_required",
         ),
     )
+
+
+def _extra_arguments(settings: Settings) -> dict[str, str]:
+    """Name what each image is stored with beside its content."""
+    encryption = settings.s3_encryption
+    wanted = {
+        "ACL": settings.s3_acl,
+        "ServerSideEncryption": None if encryption == "none" else encryption,
+        "SSEKMSKeyId": settings.s3_kms_key_id,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
 def _reveal(secret: SecretStr | None) -> str | None:
