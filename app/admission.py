@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from app.api.schemas import JobSubmission
-from app.errors import InvalidRequest, UnsupportedOption, UnsupportedSize
+from app.errors import BudgetExceeded, InvalidRequest, UnsupportedOption, UnsupportedSize
 from app.input_admission import InputShape, check_proportions, check_task, size_of_input, strength
 from app.messages import JobMessage
 from models.interface import Capabilities, GenerationRequest
@@ -71,6 +71,22 @@ def batch_key(message: JobMessage, capabilities: Capabilities) -> str:
 def cost(request: GenerationRequest) -> float:
     """Weigh a job for fair sharing: images times pixels times steps."""
     return float(request.num_images * request.width * request.height * (request.num_inference_steps or 1))
+
+
+def check_budget(request: GenerationRequest, max_pixel_steps: int) -> None:
+    """Bound the whole work of a job, whose parts may each be within their own bounds.
+
+    Raises:
+        BudgetExceeded: width times height times images times steps is more than `max_pixel_steps`.
+    """
+    if cost(request) <= max_pixel_steps:
+        return
+    steps = request.num_inference_steps or 1
+    raise BudgetExceeded(
+        f"{request.num_images} images of {request.width}x{request.height} in {steps} steps are {cost(request):.0f} "
+        f"pixel steps; max_pixel_steps is {max_pixel_steps}",
+        param="max_pixel_steps",
+    )
 
 
 def _check_prompt(param: str, prompt: str, capabilities: Capabilities) -> None:

@@ -45,7 +45,11 @@ class Client:
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that nobody waits for any more."""
-        self._json("DELETE", f"/v1/jobs/{job_id}")
+        self._json("POST", f"/v1/jobs/{job_id}/cancel")
+
+    def delete(self, job_id: str) -> None:
+        """Have a job and its images forgotten at once."""
+        self._request("DELETE", f"/v1/jobs/{job_id}")
 
     def fetch(self, url: str) -> bytes:
         """Download an image from its signed URL."""

@@ -4,6 +4,7 @@ EaselError
 ├── InvalidRequest (400)          the caller's fault; names the field in `param`
 │   ├── UnsupportedOption         the model does not honour this field
 │   ├── UnsupportedSize           the model cannot make this size
+│   ├── BudgetExceeded            size, images and steps are too much together
 │   ├── UrlNotAllowed             it leads where this service does not go
 │   ├── UrlUnreachable            it does not give what was to be fetched
 │   ├── InvalidImage              an input picture that cannot be used
@@ -71,6 +72,13 @@ class UnsupportedSize(InvalidRequest):
 
     code = "unsupported_size"
     title = "Size not supported by the model"
+
+
+class BudgetExceeded(InvalidRequest):
+    """Width, height, images and steps are each allowed, but too much together."""
+
+    code = "budget_exceeded"
+    title = "Too much work for one job"
 
 
 class UrlNotAllowed(InvalidRequest):

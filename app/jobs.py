@@ -28,6 +28,7 @@ from app.settings import Settings
 
 _OVERDUE_AT_ONCE = 200
 _IMAGES_AT_ONCE = 100
+_LATE_UPLOAD_SECONDS = 600  # longer than a worker tries to store an image
 _ENTRIES_SCANNED_AT_ONCE = 1000  # while Redis does nothing else
 _SCANS_PER_PAGE = 10
 _JOBS_SEEN_PER_LINE = 200  # those behind them count as their mean
@@ -187,6 +188,20 @@ class JobQueue:
         if was in {"finished", "failed"}:
             raise JobNotCancelable(f"job {job_id} has already ended")
         return was in {"queued", "started"}
+
+    async def delete(self, job_id: str) -> None:
+        """Forget a job that has ended, at once; its images are the caller's to remove.
+
+        Raises:
+            JobNotFound: as `get`.
+            Conflict: it has not ended, or was queued again just now.
+            QueueUnavailable: Redis does not answer.
+        """
+        was = (await self._run("delete", job_id, _LATE_UPLOAD_SECONDS)).decode()
+        if not was:
+            raise _not_found(job_id)
+        if was in {"queued", "started"}:
+            raise Conflict(f"job {job_id} has not ended")
 
     async def requeue(self, job_id: str) -> JobRecord:
         """Queue a failed job again, as if for the first time; what an operator does after a repair.

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         PositiveInt | None,
         Field(description="Jobs of one tenant that may wait or run at once; beyond, 429; unset: no bound."),
     ] = None
+    max_pixel_steps: Annotated[
+        PositiveInt, Field(description="Largest width x height x images x steps of one job.")
+    ] = 2_000_000_000
     job_timeout_seconds: Annotated[PositiveInt, Field(description="Longest time one batch may run.")] = 300
     job_retention_seconds: Annotated[
         PositiveInt, Field(description="How long an ended job and its images are kept.")

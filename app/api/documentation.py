@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from app.api.problems import CONTENT_TYPE, Problem, problem
 from app.errors import (
+    BudgetExceeded,
     EaselError,
     InvalidRequest,
     JobFailed,
@@ -26,7 +27,8 @@ from app.errors import (
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
 SUBMISSION_ERRORS: tuple[type[EaselError], ...] = (
-    *(InvalidRequest, UnsupportedOption, UnsupportedSize, ModelNotFound, PayloadTooLarge, UnsupportedMediaType),
+    *(InvalidRequest, UnsupportedOption, UnsupportedSize, BudgetExceeded, ModelNotFound),
+    *(PayloadTooLarge, UnsupportedMediaType),
     *(RateLimited, QueueFull, QueueUnavailable, ModelNotReady),
 )
 ANY_OTHER: Responses = {"default": {"model": Problem, "description": "Any other error, in the same form."}}

@@ -1,13 +1,16 @@
-"""A job after its submission: wait for its end as long as the client does, or cancel it."""
+"""A job after its submission: wait for its end as long as the client does, cancel it, or forget it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from fastapi import Request
 
 from app.api.dependencies import Gateway, caller_of, gateway_of
+from app.errors import JobNotCancelable
 from app.messages import JobRecord, JobStatus
+from app.storage import folder_of_job
 from app.tenants.tenant import Tenant
 
 
@@ -44,6 +47,21 @@ async def cancel_job(gateway: Gateway, caller: Tenant, job_id: str) -> JobRecord
     if ended:  # canceling twice counts once
         gateway.metrics.job_finished(record.message.model, JobStatus.CANCELED)
     return record
+
+
+async def delete_job(gateway: Gateway, caller: Tenant, job_id: str) -> None:
+    """Forget a job of the caller's and its images at once; one that has not ended is canceled first.
+
+    The images go first, so that a store that is away leaves a job that can be deleted again.
+
+    Raises:
+        JobNotFound, QueueUnavailable: as `JobQueue.get`.
+        StorageUnavailable: the images cannot be removed now.
+    """
+    with contextlib.suppress(JobNotCancelable):
+        await cancel_job(gateway, caller, job_id)
+    await asyncio.to_thread(gateway.store.delete_under, folder_of_job(job_id))
+    await gateway.queue.delete(job_id)
 
 
 async def _disconnected(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""The jobs door: submit, read, list, cancel, and wait without polling."""
+"""The jobs door: submit, read, list, cancel, delete, and wait without polling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.api.estimating import job_with_estimate
 from app.api.picture_bodies import upload_of
 from app.api.schemas import JobSubmission, PageQuery
 from app.api.strict_json import PictureRoute
-from app.api.submission import counting_refusals, submit
+from app.api.submission import IdempotencyKey, counting_refusals, submit
 from app.errors import (
     IdempotencyKeyReused,
     InvalidImage,
@@ -36,15 +36,6 @@ _WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,6})"?(?=[,;\s]|$)', re.IG
 Prefer = Annotated[
     str | None,
     Header(description=f"`wait=N`: answer when the job has ended, at the latest after N ≤ {LONGEST_WAIT_SECONDS} s."),
-]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        pattern="^[!-~]+$",
-        description="Your name for this request: the same key and body give the same job.",
-    ),
 ]
 DryRun = Annotated[bool, Query(description="Check the request, and tell what it would cost and take, without a job.")]
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
@@ -118,12 +109,23 @@ async def list_jobs(
     return JobList(data=jobs, next_cursor=page.next_cursor, has_more=page.next_cursor is not None)
 
 
-@router.delete("/v1/jobs/{job_id}", responses=errors(JobNotFound, JobNotCancelable, QueueUnavailable))
+@router.post("/v1/jobs/{job_id}/cancel", responses=errors(JobNotFound, JobNotCancelable, QueueUnavailable))
 async def cancel_job(job_id: str, gateway: GatewayParts, caller: Caller, links: Links) -> Job:
     """Cancel a job that is queued or running; one that is canceled already stays so."""
     record = await following.cancel_job(gateway, caller, job_id)
     structlog.contextvars.bind_contextvars(job_id=record.id)
     return job_answer(record, links)
+
+
+@router.delete(
+    "/v1/jobs/{job_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=errors(JobNotFound, QueueUnavailable, StorageUnavailable),
+)
+async def delete_job(job_id: str, gateway: GatewayParts, caller: Caller) -> None:
+    """Forget a job and its images at once; one that is queued or running is canceled first."""
+    await following.delete_job(gateway, caller, job_id)
+    structlog.contextvars.bind_contextvars(job_id=job_id)
 
 
 async def _wait_as_preferred(record: JobRecord, prefer: str | None, request: Request, response: Response) -> JobRecord:

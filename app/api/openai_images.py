@@ -18,8 +18,17 @@ from app.api.openai_answers import Images, images_answer
 from app.api.picture_bodies import read_edit, read_variation
 from app.api.schemas import ImageEdit, ImageEditBody, ImageGeneration, ImageVariation
 from app.api.strict_json import SubmissionRoute
-from app.api.submission import counting_refusals, submit
-from app.errors import InvalidImage, JobCanceled, JobFailed, JobNotCancelable, JobTooSlow, StorageUnavailable
+from app.api.submission import IdempotencyKey, counting_refusals, submit
+from app.errors import (
+    IdempotencyKeyReused,
+    InvalidImage,
+    JobCanceled,
+    JobFailed,
+    JobGone,
+    JobNotCancelable,
+    JobTooSlow,
+    StorageUnavailable,
+)
 from app.inputs import Upload
 from app.messages import JobRecord
 
@@ -28,16 +37,22 @@ _RENAMED = {"num_images": "n"}
 
 router = APIRouter(tags=["openai"], route_class=SubmissionRoute)
 
-_ENDINGS = (*SUBMISSION_ERRORS, JobFailed, JobCanceled, JobTooSlow, StorageUnavailable)
+_ENDINGS = (
+    *(*SUBMISSION_ERRORS, IdempotencyKeyReused, JobGone, JobFailed, JobCanceled, JobTooSlow, StorageUnavailable),
+)
 _ANSWER: dict[str, Any] = {"response_model": Images, "response_model_exclude_none": True}
 
 
 @router.post("/v1/images/generations", responses=errors(*_ENDINGS), **_ANSWER)
 async def generate_images(
-    wanted: ImageGeneration, gateway: GatewayParts, links: Links, request: Request
+    wanted: ImageGeneration,
+    gateway: GatewayParts,
+    links: Links,
+    request: Request,
+    idempotency_key: IdempotencyKey = None,
 ) -> Images | Response:
-    """Draw images and answer when they are there; a client that goes away cancels its job."""
-    return await _draw(wanted, None, gateway, links, request)
+    """Draw images and answer when they are there. A client that goes away cancels its job, unless it sent a key."""
+    return await _draw(wanted, None, idempotency_key, gateway, links, request)
 
 
 @router.post(
@@ -46,11 +61,13 @@ async def generate_images(
     openapi_extra=picture_body(ImageEdit, ImageEditBody, masked=True),
     **_ANSWER,
 )
-async def edit_images(gateway: GatewayParts, links: Links, request: Request) -> Images | Response:
+async def edit_images(
+    gateway: GatewayParts, links: Links, request: Request, idempotency_key: IdempotencyKey = None
+) -> Images | Response:
     """Draw an image anew after a prompt, or the part of it that a mask leaves transparent."""
     with counting_refusals(gateway.metrics):
         wanted, upload = await read_edit(request, gateway)
-    return await _draw(wanted, upload, gateway, links, request)
+    return await _draw(wanted, upload, idempotency_key, gateway, links, request)
 
 
 @router.post(
@@ -59,26 +76,42 @@ async def edit_images(gateway: GatewayParts, links: Links, request: Request) -> 
     openapi_extra=picture_body(ImageVariation),
     **_ANSWER,
 )
-async def vary_image(gateway: GatewayParts, links: Links, request: Request) -> Images | Response:
+async def vary_image(
+    gateway: GatewayParts, links: Links, request: Request, idempotency_key: IdempotencyKey = None
+) -> Images | Response:
     """Draw an image anew without a prompt."""
     with counting_refusals(gateway.metrics):
         wanted, upload = await read_variation(request, gateway)
-    return await _draw(wanted, upload, gateway, links, request)
+    return await _draw(wanted, upload, idempotency_key, gateway, links, request)
 
 
 async def _draw(
-    wanted: ImageGeneration, upload: Upload | None, gateway: Gateway, links: LinkSigner, request: Request
+    wanted: ImageGeneration,
+    upload: Upload | None,
+    idempotency_key: str | None,
+    gateway: Gateway,
+    links: LinkSigner,
+    request: Request,
 ) -> Images | Response:
     _note_user(wanted)
-    record = await submit(gateway, caller_of(request), wanted.submission(), upload=upload, renamed=_RENAMED)
-    ended = await _until_ended(request, gateway, record)
+    record = await submit(
+        gateway,
+        caller_of(request),
+        wanted.submission(),
+        upload=upload,
+        idempotency_key=idempotency_key,
+        renamed=_RENAMED,
+    )
+    ended = await _until_ended(request, gateway, record, may_return=idempotency_key is not None)
     if ended is None:
         return Response(status_code=CLIENT_GONE)
     return await images_answer(ended, wanted.response_format or "url", gateway, links)
 
 
-async def _until_ended(request: Request, gateway: Gateway, record: JobRecord) -> JobRecord | None:
-    """Wait for the job's end; None when the client has gone. A job that nobody waits for any more is canceled.
+async def _until_ended(request: Request, gateway: Gateway, record: JobRecord, *, may_return: bool) -> JobRecord | None:
+    """Wait for the job's end; None when the client has gone.
+
+    A job that nobody waits for any more is canceled, unless the client may return for it with its idempotency key.
 
     Raises:
         JobTooSlow: it takes longer than any client waits, or this gateway stops.
@@ -87,8 +120,9 @@ async def _until_ended(request: Request, gateway: Gateway, record: JobRecord) ->
     ended = await wait_for_job(request, record.id, seconds)
     if ended is not None and ended.status.is_final:
         return ended
-    with contextlib.suppress(JobNotCancelable):
-        await cancel_job(gateway, caller_of(request), record.id)
+    if not may_return:
+        with contextlib.suppress(JobNotCancelable):
+            await cancel_job(gateway, caller_of(request), record.id)
     if ended is None:
         return None
     if gateway.stopping.is_set():

@@ -9,10 +9,12 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Annotated
 
 import structlog
+from fastapi import Header
 
-from app.admission import admit, batch_key, cost
+from app.admission import admit, batch_key, check_budget, cost
 from app.api.dependencies import Gateway
 from app.api.estimating import telling_when_to_return
 from app.api.schemas import JobSubmission
@@ -29,6 +31,15 @@ from app.tracing import current_traceparent
 from models.catalog import UnknownModel
 from models.interface import Capabilities
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern="^[!-~]+$",
+        description="Your name for this request: for 24 hours the same key and body give the same job.",
+    ),
+]
 SEED_BITS = 32  # of a drawn seed: few enough for every client's numbers, and to be typed
 
 
@@ -95,6 +106,7 @@ async def prepare(gateway: Gateway, caller: Tenant, wanted: JobSubmission, uploa
         drawn_seed=secrets.randbits(SEED_BITS),
         shape=_shape(picture) if picture else None,
     )
+    check_budget(message.request, gateway.settings.max_pixel_steps)
     return Prepared(message, capabilities, picture)
 
 

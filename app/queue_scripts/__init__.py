@@ -26,6 +26,7 @@ ScriptName = Literal[
     "commit",
     "backlog",
     "requeue",
+    "delete",
     "overdue",
     "images_due",
     "images_removed",

@@ -1,7 +1,7 @@
 -- Write outcomes, each exactly once. ARGV[2]: worker; ARGV[3...]: for each job JSON {execution, queue, status ('finished'
 -- or 'failed'), ended_at (ISO), outcome (JSON text), result: [names and values for RQ's stream of results],
 -- keep_seconds, working_seconds}.
--- Returns for each: 'committed' | 'canceled' (meanwhile) | 'lost' (it is another execution's now) | 'rq' (RQ's own
+-- Returns for each: 'committed' | 'canceled' (or deleted meanwhile) | 'lost' (it is another execution's now) | 'rq' (RQ's own
 -- code must end it).
 local worker, now = worker_key(ARGV[2]), clock()
 
@@ -45,7 +45,7 @@ for i = 3, #ARGV do
   if not owns(done.queue, done.execution) then
     -- Our own earlier commit, whose answer was lost, is no loss.
     local committed, status = unpack(redis.call('HMGET', job, 'committed', 'status'))
-    out[#out + 1] = committed == done.execution and 'committed' or status == 'canceled' and 'canceled' or 'lost'
+    out[#out + 1] = committed == done.execution and 'committed' or (status == 'canceled' or not status) and 'canceled' or 'lost'
   elseif not is_plain(job, done.status == 'failed') then
     out[#out + 1] = 'rq'
   else

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.admission import admit, batch_key, cost
+from app.admission import admit, batch_key, check_budget, cost
 from app.api.schemas import JobSubmission
-from app.errors import InvalidRequest, UnsupportedSize
+from app.errors import BudgetExceeded, InvalidRequest, UnsupportedSize
 from models.interface import Capabilities, Range
 
 CAPABILITIES = Capabilities(
@@ -29,6 +29,15 @@ def test_the_job_is_complete():
     assert (request.width, request.height, request.num_images, request.seed) == (256, 128, 1, 11)
     assert (request.num_inference_steps, request.guidance_scale) == (20, None)
     assert isinstance(request.num_inference_steps, int)
+
+
+def test_the_whole_work_is_bounded():
+    """Size, images and steps may each be allowed, and still be too much together."""
+    request = job(num_images=2, num_inference_steps=10).request
+    check_budget(request, 256 * 128 * 2 * 10)
+    with pytest.raises(BudgetExceeded, match="2 images of 256x128 in 10 steps are 655360") as refused:
+        check_budget(request, 256 * 128 * 2 * 10 - 1)
+    assert refused.value.param == "max_pixel_steps"
 
 
 def test_what_the_body_says_is_kept():

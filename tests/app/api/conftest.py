@@ -19,7 +19,7 @@ from app.main import create_app
 from app.messages import JobError, Outcome, StoredImage, WorkerAnnouncement
 from app.redis_connections import sync_redis
 from app.settings import Settings
-from app.storage import open_store
+from app.storage import folder_of_job, open_store
 from models.interface import Capabilities, Range
 from tests.conftest import free_port, wait_until
 from workers.claims import Claims, Ending
@@ -91,12 +91,12 @@ class HandWorker:
 
     def succeed(self, jobs):
         """Let claimed jobs succeed."""
-        self._commit({job: Outcome(images=self._store_images(job), model_revision="r1") for job in jobs})
+        self.commit({job: Outcome(images=self._store_images(job), model_revision="r1") for job in jobs})
 
     def fail(self, code="out_of_memory"):
         """Claim a batch and let it fail."""
         error = JobError(code=code, message="the model could not draw this")
-        self._commit({job: Outcome(error=error) for job in self.claim()})
+        self.commit({job: Outcome(error=error) for job in self.claim()})
 
     def soon(self, action):
         """Do something while the test waits for an answer."""
@@ -104,8 +104,9 @@ class HandWorker:
         thread.start()
         return thread
 
-    def _commit(self, outcomes):
-        self._claims.commit([Ending(job, outcome) for job, outcome in outcomes.items()])
+    def commit(self, outcomes):
+        """End jobs."""
+        return self._claims.commit([Ending(job, outcome) for job, outcome in outcomes.items()])
 
     def _store_images(self, job):
         request, kind = job.message.request, job.message.output_format
@@ -113,7 +114,7 @@ class HandWorker:
         Image.new("RGB", (request.width, request.height)).save(data, kind)
         images = []
         for index in range(request.num_images):
-            key = f"{job.id}/{index}.{kind}"
+            key = f"{folder_of_job(job.id)}/{index}.{kind}"
             self._store.put(key, data.getvalue(), f"image/{kind}")
             facts = {"sha256": "0" * 64, "bytes": len(data.getvalue()), "content_type": f"image/{kind}"}
             size = {"width": request.width, "height": request.height}

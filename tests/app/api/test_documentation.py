@@ -9,7 +9,7 @@ from app.main import create_app
 from app.settings import Settings
 
 SUBMISSION = {
-    "400": {"invalid_request", "unsupported_option", "unsupported_size"},
+    "400": {"invalid_request", "unsupported_option", "unsupported_size", "budget_exceeded"},
     "404": {"model_not_found"},
     "413": {"payload_too_large"},
     "415": {"unsupported_media_type"},
@@ -23,6 +23,8 @@ PICTURES = SUBMISSION | {
 ENDINGS = {
     "500": {"generation_failed"},
     "409": {"job_canceled"},
+    "410": {"job_gone"},
+    "422": {"idempotency_key_reused"},
     "503": PICTURES["503"] | {"job_too_slow"},
 }
 DECLARED = {
@@ -35,6 +37,10 @@ DECLARED = {
         "503": {"queue_unavailable"},
     },
     ("delete", "/v1/jobs/{job_id}"): {
+        "404": {"job_not_found"},
+        "503": {"queue_unavailable", "storage_unavailable"},
+    },
+    ("post", "/v1/jobs/{job_id}/cancel"): {
         "404": {"job_not_found"},
         "409": {"job_not_cancelable"},
         "503": {"queue_unavailable"},

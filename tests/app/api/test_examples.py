@@ -23,4 +23,4 @@ def test_an_example_works(http, worker, language, code):
     command = [*COMMANDS[language], code.replace("http://127.0.0.1:8000", str(http.base_url))]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     drawing.join()
-    assert re.search(r"/files/job_|b64_json|\d+ bytes", shown)
+    assert re.search(r"/files/images/|b64_json|\d+ bytes", shown)

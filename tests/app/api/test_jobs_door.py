@@ -6,6 +6,8 @@ import time
 import httpx
 import pytest
 
+from app.messages import Outcome
+
 
 def submit(http, **fields):
     """Post a job that is accepted."""
@@ -126,7 +128,7 @@ def test_a_queued_job_can_be_canceled(http, counted):
     """Cancelling is final, counted once, and may be repeated."""
     job = submit(http)
     for _ in range(2):
-        response = http.delete(f"/v1/jobs/{job['id']}")
+        response = http.post(f"/v1/jobs/{job['id']}/cancel")
         assert (response.status_code, response.json()["status"]) == (200, "canceled")
     assert counted('easel_jobs_finished_total{cause="",model="card",outcome="canceled"}') == 1
 
@@ -136,15 +138,40 @@ def test_a_running_job_can_be_canceled(http, worker):
     job = submit(http)
     worker.claim()
     assert http.get(f"/v1/jobs/{job['id']}").json()["status"] == "running"
-    assert http.delete(f"/v1/jobs/{job['id']}").json()["status"] == "canceled"
+    assert http.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "canceled"
 
 
 def test_an_ended_job_cannot_be_canceled(http, worker):
     """What has succeeded stays so."""
     job = submit(http)
     worker.draw()
-    response = http.delete(f"/v1/jobs/{job['id']}")
+    response = http.post(f"/v1/jobs/{job['id']}/cancel")
     assert (response.status_code, response.json()["code"]) == (409, "job_not_cancelable")
+
+
+def test_an_ended_job_can_be_deleted(http, worker):
+    """Record, list entry and images are gone as soon as the answer is there."""
+    job = submit(http)
+    worker.draw()
+    url = http.get(f"/v1/jobs/{job['id']}").json()["images"][0]["url"]
+    assert http.get(url).status_code == 200
+    assert http.delete(f"/v1/jobs/{job['id']}").status_code == 204
+    for path in (url, f"/v1/jobs/{job['id']}"):
+        assert http.get(path).status_code == 404
+    assert http.get("/v1/jobs").json()["data"] == []
+    assert http.delete(f"/v1/jobs/{job['id']}").status_code == 404
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_an_open_job_is_canceled_when_it_is_deleted(http, worker, counted, claimed):
+    """It leaves the queue, or its worker's result is dropped, and nothing of it can be read."""
+    job = submit(http)
+    hands = worker.claim() if claimed else ()
+    assert http.delete(f"/v1/jobs/{job['id']}").status_code == 204
+    assert http.get(f"/v1/jobs/{job['id']}").status_code == 404
+    assert counted('easel_jobs_finished_total{cause="",model="card",outcome="canceled"}') == 1
+    assert worker.commit({one: Outcome() for one in hands}) == ["canceled"] * len(hands)
+    assert http.get(f"/v1/jobs/{job['id']}").status_code == 404
 
 
 def test_jobs_are_listed_in_pages(http):
@@ -166,7 +193,7 @@ def test_jobs_are_listed_in_pages(http):
 def test_jobs_are_listed_by_status(http):
     """A filter leaves out the others."""
     kept, canceled = submit(http), submit(http)
-    http.delete(f"/v1/jobs/{canceled['id']}")
+    http.post(f"/v1/jobs/{canceled['id']}/cancel")
     assert [job["id"] for job in http.get("/v1/jobs?status=queued").json()["data"]] == [kept["id"]]
 
 

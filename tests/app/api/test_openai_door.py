@@ -102,13 +102,49 @@ def test_a_job_that_is_canceled_meanwhile(client, http, worker):
     def cancel():
         while not (jobs := http.get("/v1/jobs").json()["data"]):
             time.sleep(0.01)
-        http.delete(f"/v1/jobs/{jobs[0]['id']}")
+        http.post(f"/v1/jobs/{jobs[0]['id']}/cancel")
 
     canceling = worker.soon(cancel)
     with pytest.raises(openai.ConflictError) as caught:
         client.images.generate(prompt="a red fox")
     canceling.join()
     assert caught.value.code == "job_canceled"
+
+
+def test_a_key_finds_the_images_again(client, worker, counted):
+    """A request sent again under its key draws nothing: it gets the same images, in another form if it likes."""
+    worker.soon(worker.draw)
+    key = {"extra_headers": {"Idempotency-Key": "k"}}
+    first = client.images.generate(prompt="a red fox", **key)
+    again = client.images.generate(prompt="a red fox", response_format="b64_json", **key)
+    assert first.data[0].seed == again.data[0].seed
+    assert again.data[0].b64_json
+    assert counted('easel_jobs_submitted_total{model="card"}') == 1
+    with pytest.raises(openai.UnprocessableEntityError) as caught:
+        client.images.generate(prompt="a blue fox", **key)
+    assert caught.value.code == "idempotency_key_reused"
+
+
+def test_a_client_with_a_key_may_return(http, worker):
+    """Who went away, or waited too long, finds the job still there under the same key."""
+    ask = {"json": {"prompt": "a red fox"}, "headers": {"Idempotency-Key": "k"}}
+    with pytest.raises(httpx.ReadTimeout):
+        http.post("/v1/images/generations", timeout=0.3, **ask)
+    time.sleep(0.1)
+    worker.soon(worker.draw)
+    assert http.post("/v1/images/generations", **ask).json()["data"][0]["url"]
+    assert len(http.get("/v1/jobs").json()["data"]) == 1
+
+
+def test_a_key_whose_job_is_gone(client, http, worker):
+    """A deleted job is not drawn anew for an old key."""
+    worker.soon(worker.draw)
+    key = {"extra_headers": {"Idempotency-Key": "k"}}
+    client.images.generate(prompt="a red fox", **key)
+    http.delete(f"/v1/jobs/{http.get('/v1/jobs').json()['data'][0]['id']}")
+    with pytest.raises(openai.APIStatusError) as caught:
+        client.images.generate(prompt="a red fox", **key)
+    assert (caught.value.status_code, caught.value.code) == (410, "job_gone")
 
 
 def test_a_model_that_is_not_ready(client):
