@@ -16,7 +16,7 @@ from typing import Any
 import redis.asyncio
 
 from app import job_records
-from app.errors import JobNotCancelable, JobNotFailed, JobNotFound
+from app.errors import Conflict, JobNotCancelable, JobNotFailed, JobNotFound
 from app.estimates import Line
 from app.job_events import Ended, Glimpse, JobEvent, Told, event_of, glimpse_of, previews_of
 from app.job_intake import JobIntake, Repeat
