@@ -9,10 +9,12 @@ NUM_JOBS = 120
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("fault", ["kill", "term", "stop", "redis"])
-async def test_every_accepted_job_ends_once(fault):
+@pytest.mark.parametrize(("fault", "every_seconds"), [("kill", 1), ("term", 1), ("stop", 1), ("redis", 2)])
+async def test_every_accepted_job_ends_once(fault, every_seconds):
     """Each accepted job succeeds with one visible result whose object exists, and nothing stays behind."""
-    ledger = await run_faults([fault], num_jobs=NUM_JOBS, seed=4, jobs_per_second=30)
+    ledger = await run_faults(
+        [fault], num_jobs=NUM_JOBS, seed=4, jobs_per_second=30, strike_every_seconds=every_seconds
+    )
     assert ledger.strikes
     assert len(ledger.accepted) == NUM_JOBS
     assert ledger.holds, ledger

@@ -76,12 +76,15 @@ async def run_faults(
 async def _strike_until(
     calm: asyncio.Event, strikes: Strikes, kinds: Sequence[str], rnd: random.Random, every_seconds: float
 ) -> None:
-    """Strike, each kind once before any comes again; a strike under way is finished: what it broke is whole again."""
+    """Strike, each kind once before any comes again; a strike under way is finished: what it broke is whole again.
+
+    A strike that takes longer than the time to the next puts that off, or nobody would ever be served.
+    """
     left: list[str] = []
     clock = asyncio.get_running_loop().time
     due = clock()
     while not calm.is_set():
-        due = max(due + every_seconds * rnd.uniform(0.5, 1.5), clock())
+        due = max(due, clock()) + every_seconds * rnd.uniform(0.5, 1.5)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(calm.wait(), due - clock())
             return
