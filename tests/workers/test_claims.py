@@ -130,6 +130,28 @@ async def test_nobody_starves(desk):
     assert claim(desk.worker(), now=later) == [low]
 
 
+async def test_who_starves_goes_in_order_of_arrival(desk):
+    """After a minute nobody who came later goes first, be it by priority, by a better place or by number."""
+    dear = await desk.submit(2, key="x", priority="low", cost=1000.0, tenant="dear")
+    (normal,) = await desk.submit(key="z", cost=1000.0, tenant="dear")
+    later = desk.now(61)
+    for job_id in await desk.submit(150, key="y", priority="high", tenant="hog") + await desk.submit(150, key="y"):
+        desk.client.hset(f"rq:job:{job_id}", "queued_at", later)
+    worker = desk.worker()
+    assert [claim(worker, most=1, now=later)[0] for _ in range(3)] == [*dear, normal]
+
+
+async def test_before_a_newcomer_goes_one_job_of_each_other_tenant(desk):
+    """However many jobs others have queued, and whatever they have had before."""
+    for number in range(5):
+        await desk.submit(40, tenant=f"hog-{number}")
+    worker = desk.worker()
+    for _ in range(7):
+        claim(worker, most=4)
+    (job_id,) = await desk.submit(tenant="newcomer")
+    assert (await desk.queue.get(job_id)).position <= 5
+
+
 async def test_tenants_take_turns(desk):
     """Behind a thousand jobs of one tenant, another's four are in the next batch."""
     await desk.submit(1000, tenant="hog")
