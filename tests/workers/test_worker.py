@@ -113,6 +113,27 @@ async def test_running_out_of_memory_lowers_the_batch_size(job_queue, start_work
     assert {job.outcome.timings.batch_size for job in later} <= {1, 2}
 
 
+async def test_what_fitted_into_memory_bounds_the_parts_of_a_large_job(job_queue, start_worker, tmp_path):
+    """A second job of eight images is drawn two by two at once, for the first has taught that no more fit."""
+    start_worker(environment={"TEST_FITS": "2", "TEST_BATCHES": str(tmp_path / "batches")})
+    jobs = [await job_queue.submit(message(num_images=8), batch_key="8x8", cost=8.0) for _ in range(2)]
+    assert statuses(await ended(job_queue, jobs)) == ["succeeded"] * 2
+    batches = [line.split()[1:] for line in (tmp_path / "batches").read_text().splitlines()]
+    assert [batch for batch in batches if jobs[1].id in batch] == [[jobs[1].id] * 2] * 4
+
+
+async def test_a_models_budget_bounds_its_batches(job_queue, start_worker, tmp_path):
+    """With room for three images of 8x8 pixels, jobs are drawn in threes, and a job of four in two parts."""
+    models = tmp_path / "models.toml"
+    models.write_text('default = "card"\n[models.card]\nfamily = "testcard"\nmax_batch_cost = 200\n')
+    small = [await job_queue.submit(message(), batch_key="8x8", cost=64.0) for _ in range(6)]
+    large = await job_queue.submit(message(num_images=4), batch_key="8x8", cost=256.0)
+    start_worker(models_file=models, environment={"TEST_BATCHES": str(tmp_path / "batches")})
+    assert set(statuses(await ended(job_queue, [*small, large]))) == {"succeeded"}
+    sizes = [len(line.split()) - 1 for line in (tmp_path / "batches").read_text().splitlines()]
+    assert sizes == [3, 3, 3, 1]
+
+
 async def test_a_hanging_job_fails_at_its_time_limit_alone(job_queue, start_worker):
     """When a batch times out its jobs run one by one, so only the one that hangs fails."""
     jobs = await submit(job_queue, "fox", "hang", "fox")
