@@ -2,9 +2,10 @@
 
 Usage: python -m benchmarks.generators [--device auto] [--dtype auto] [--threads 1] [--most 64]
 
-Loading is measured in a process of its own, from PyTorch imported to both models loaded. On a GPU each batch size up
-to `--most` is measured, for the transformer with the share of memory bandwidth: weights and kept keys and values read
-once per step, against what a plain copy reaches. Ends with PASS or FAIL, and exits so.
+Loading is measured in a process of its own, from PyTorch imported to both models loaded. Beside the best seconds of a
+batch stands the mean processor time: with one thread, what the seconds would be if nothing else ran. On a GPU, batches
+go up to `--most`, and lines of the transformer say what share of the memory bandwidth it needs: weights and kept keys
+and values read once per step, against what a plain copy reaches. Ends with PASS or FAIL, and exits so.
 """
 
 from __future__ import annotations
@@ -113,9 +114,10 @@ def bytes_per_batch(network: Transformer, batch_size: int) -> float:
     return item * config.num_blocks * (weights + kept)
 
 
-def describe(speed: Speed, network: Transformer | None, bandwidth: float | None) -> str:
+def describe(speed: Speed, processor_seconds: float, network: Transformer | None, bandwidth: float | None) -> str:
     """Write one batch size's line."""
     line = f"  batch {speed.batch_size:2}  {speed.seconds:7.3f} s  {speed.images_per_second:8.2f} images/s"
+    line += f"  processor {processor_seconds:6.3f} s"
     line += f"  peak {speed.peak_memory_bytes / 1e9:.2f} GB"
     if network is not None:
         tokens = speed.images_per_second * network.config.num_blocks * network.config.block_tokens
@@ -135,10 +137,12 @@ def measure(model: str, options: argparse.Namespace, *, on_gpu: bool) -> list[Sp
         generator.capabilities = largest  # type: ignore[misc]
     network = generator._network if isinstance(generator, TransformerGenerator) else None  # noqa: SLF001
     bandwidth = copy_bandwidth(options.device) if on_gpu and network is not None else None
-    speeds = []
+    speeds, start = [], time.process_time()
     for speed in measure_speed(generator, _PROMPTS, 128, repeats=options.repeats):
-        print(describe(speed, network, bandwidth), flush=True)
+        processor_seconds = (time.process_time() - start) / (options.repeats + 1)
+        print(describe(speed, processor_seconds, network, bandwidth), flush=True)
         speeds.append(speed)
+        start = time.process_time()
     return speeds
 
 
