@@ -66,12 +66,14 @@ class Uploads:
     def put(self, upload: Upload) -> None:
         """Store an image now, or let it wait if the store is away; it ends in `on_stored` or `on_failed`."""
         upload.give_up_at = time.monotonic() + self._patience_seconds
-        if not self._store_answers or not self._attempt(upload):
-            with self._changed:
-                self._waiting[upload] = None
-                self._in_memory.add(upload)
-                self._changed.notify_all()
-            self._keep(upload)
+        if self._store_answers and self._attempt(upload):
+            self._forget(upload)  # it may come from the spool
+            return
+        with self._changed:
+            self._waiting[upload] = None
+            self._in_memory.add(upload)
+            self._changed.notify_all()
+        self._keep(upload)
 
     def drop(self, job: ClaimedJob) -> None:
         """Let go of a job's images that wait; their files stay for whoever draws it next, if it was not canceled."""

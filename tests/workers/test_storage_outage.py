@@ -99,6 +99,7 @@ async def test_what_a_killed_worker_has_spooled_is_not_drawn_again(
     assert {(job.status, job.attempts) for job in done} == {(JobStatus.SUCCEEDED, 2)}
     assert batches() == sorted(job.id for job in jobs)
     assert not any(sync_client.hexists(f"rq:job:{job.id}", "deaths") for job in jobs)
+    await asyncio.to_thread(wait_until, lambda: not storage.spooled())
 
 
 async def test_a_job_canceled_while_it_waits_leaves_nothing(job_queue, start_worker, storage, sync_client):
