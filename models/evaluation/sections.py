@@ -75,7 +75,8 @@ def matching_section(matcher: Matcher, sets: Sets, pages: Sequence[Picture], see
         title="Finding the caption again",
         text="A dual encoder of captions and pictures, which no generator was trained with, looks for a "
         "picture's own caption among a hundred, and before one that is wrong in a single attribute. "
-        "Captions leave much open, so several may be true of one picture.",
+        "Captions leave much open, so several may be true of one picture. R-precision needs "
+        f"{CANDIDATES} pictures.",
         figures=figures,
     )
 

@@ -43,6 +43,13 @@ class BookPages:
 
     vocabulary = VOCABULARY
     digest = "picture book"
+    num_different = _FIRST_OF_ANOTHER_PLACE
+    prompts: tuple[str, ...] = (
+        "A two-story pink house shaped like a shoe.",
+        "A futuristic cityscape with flying cars.",
+        "A futuristic robot with neon lights.",
+        "A serene mountain landscape with a river.",
+    )
 
     def __init__(self, seed: int, hard_share: float = 0.0) -> None:
         self._seed = seed

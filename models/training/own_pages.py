@@ -54,10 +54,12 @@ class OwnPages:
             DataError: a caption is missing or empty, or all are the same.
         """
         self._pictures = pictures
+        self.num_different = len(pictures)
         self._captions = [pictures[index].caption for index in range(len(pictures))]
         self._order = lru_cache(maxsize=2)(lambda turn: np.random.default_rng((seed, turn)).permutation(len(pictures)))
         if len(set(self._captions)) == 1:
             raise DataError(f"{pictures[0].files.source}: all captions are the same")
+        self.prompts = tuple(self._captions[index] for index in self._order(0)[:4])
         counts = Counter(word for caption in self._captions for word in split_words(caption))
         self.vocabulary = tuple(sorted(word for word, _ in counts.most_common(MAX_VOCABULARY)))
         names = (pictures[index].name for index in range(len(pictures)))

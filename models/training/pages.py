@@ -34,10 +34,15 @@ class Page(Protocol):
 
 
 class Pages(Protocol):
-    """Numbered pages; ``digest`` tells whether they are the same as in an earlier run."""
+    """Numbered pages, of which the first ``num_different`` are all different.
+
+    ``digest`` tells them from those of an earlier run; ``prompts`` are four to show progress with.
+    """
 
     vocabulary: tuple[str, ...]
     digest: str
+    num_different: int
+    prompts: tuple[str, ...]
 
     def page(self, number: int) -> Page:
         """Return the page of a number, 0 or above."""

@@ -32,13 +32,6 @@ from models.transformer.generator import NETWORK
 from models.transformer.network import Transformer
 from models.transformer.tokenizer import ImageTokenizer
 
-SHEET_PROMPTS = (
-    "A two-story pink house shaped like a shoe.",
-    "A futuristic cityscape with flying cars.",
-    "A futuristic robot with neon lights.",
-    "A serene mountain landscape with a river.",
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerTraining(PictureTraining):
@@ -144,7 +137,7 @@ class TransformerTask:
     @torch.inference_mode()
     def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """Show what the averaged transformer draws for a few prompts, two pictures of each."""
-        prompts = [prompt for prompt in self._sheet_prompts() for _ in range(2)]
+        prompts = [prompt for prompt in self._pages.prompts for _ in range(2)]
         engine: Engine[int] = Engine(self.average, capacity=len(prompts))
         texts = torch.tensor([self.words.encode(text) for text in (*prompts, "")], device=self.device)
         *encodings, nothing = self.average.encode_text(texts)
@@ -162,13 +155,6 @@ class TransformerTask:
         save_network(self.average, self.transformer.config, folder / NETWORK)
         self.tokenizer.save_pretrained(folder / TOKENIZER)
         (folder / VOCABULARY).write_text(json.dumps(self.vocabulary), encoding="utf-8")
-
-    def _sheet_prompts(self) -> list[str]:
-        """Return four prompts: what the project promises to draw, or captions of the user's own pictures."""
-        if not self.config.data:
-            return list(SHEET_PROMPTS)
-        rng = np.random.default_rng(0)
-        return [page.caption(rng) for page in self._pages.different(len(SHEET_PROMPTS))]
 
     def _start(self) -> Transformer:
         if not self.config.start:
