@@ -16,7 +16,9 @@ from rich.table import Table
 
 from app import __version__
 from app.client import Client, ServerError
+from app.errors import EaselError
 from app.jobs_cli import jobs, requeue
+from app.keys_cli import keys_app
 from app.settings import Settings
 from app.terminal import keyboard_signals_for_us_alone
 from models.catalog import CatalogError, load_catalog
@@ -28,6 +30,9 @@ console = Console()
 errors = Console(stderr=True)
 
 Server = Annotated[str, typer.Option("--server", envvar="EASEL_SERVER_URL", help="Address of the service.")]
+Key = Annotated[
+    str | None, typer.Option("--key", envvar="EASEL_API_KEY", help="Your API key, where the service asks for one.")
+]
 TRAINING_PACKAGES = {"matplotlib", "skia", "torchmetrics"}  # the extra `train`
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 
@@ -35,9 +40,9 @@ DEFAULT_SERVER = "http://127.0.0.1:8000"
 def main() -> None:
     """Run the command; an expected error is one line on stderr and exit code 1."""
     try:
-        app()
-    except ServerError as error:
-        _fail(str(error))
+        app(obj=_settings)
+    except (ServerError, EaselError) as error:
+        _fail(escape(str(error)))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in TRAINING_PACKAGES:
@@ -154,21 +159,22 @@ def generate(
     size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels.")] = None,
     num_images: Annotated[int, typer.Option(min=1, help="Pictures to draw.")] = 1,
     server: Server = DEFAULT_SERVER,
+    key: Key = None,
 ) -> None:
     """Draw pictures of PROMPT and save them."""
     from app.drawing import draw_and_save  # noqa: PLC0415 - other commands need no progress bars
 
-    with Client(server) as client:
+    with Client(server, key=key) as client:
         fields = {"prompt": prompt, "model": model, "seed": seed, "size": size, "num_images": num_images}
         for path in draw_and_save(client, fields, output, console):
             console.print(path, highlight=False, soft_wrap=True)
 
 
 @app.command(name="models")
-def list_models(server: Server = DEFAULT_SERVER) -> None:
+def list_models(server: Server = DEFAULT_SERVER, key: Key = None) -> None:
     """List the models of a running service."""
     table = Table("model", "ready", "sizes", "options")
-    with Client(server) as client:
+    with Client(server, key=key) as client:
         for model in client.models():
             table.add_row(model["id"], "yes" if model["ready"] else "no", *_abilities(model.get("capabilities")))
     console.print(table)
@@ -185,6 +191,7 @@ def _abilities(capabilities: dict[str, Any] | None) -> tuple[str, str]:
 
 app.command()(jobs)
 app.command()(requeue)
+app.add_typer(keys_app, name="keys")
 app.add_typer(train_app, name="train")
 app.command()(evaluate)
 app.command()(showpieces)

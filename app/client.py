@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
@@ -22,8 +23,9 @@ class Client:
         ServerError: the server cannot be reached, or answered with an error.
     """
 
-    def __init__(self, server: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, server: str, *, key: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
         self._http = httpx.Client(base_url=server, timeout=30.0, transport=transport)
+        self._identity = {"Authorization": f"Bearer {key}"} if key else {}
 
     def __enter__(self) -> Self:
         return self
@@ -52,7 +54,7 @@ class Client:
         self._request("DELETE", f"/v1/jobs/{job_id}")
 
     def fetch(self, url: str) -> bytes:
-        """Download an image from its signed URL."""
+        """Download an image from its signed URL, which may lead to another server: it gets no API key."""
         return self._request("GET", url).content
 
     def models(self) -> list[dict[str, Any]]:
@@ -76,8 +78,10 @@ class Client:
         except httpx.TransportError:
             return False
 
-    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._request(method, path, **options).json()
+    def _json(
+        self, method: str, path: str, *, headers: Mapping[str, str] = MappingProxyType({}), **options: Any
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = self._request(method, path, headers={**headers, **self._identity}, **options).json()
         return answer
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:

@@ -67,6 +67,12 @@ def embedded_redis(data_dir: Path) -> EmbeddedRedis:
     return redis
 
 
+def running_url(data_dir: Path) -> str | None:
+    """Return the address of the server of a service that runs in this folder, if there is one."""
+    redis = EmbeddedRedis(folder=data_dir.resolve() / "redis", executable="")
+    return redis.url if redis.socket.exists() else None
+
+
 def find_executable() -> str:
     """Return the path of a redis-server.
 

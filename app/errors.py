@@ -9,11 +9,16 @@ EaselError
 │   ├── UrlUnreachable            it does not give what was to be fetched
 │   ├── InvalidImage              an input picture that cannot be used
 │   └── ModelNotFound (404)
+├── Unauthorized (401)
+│   ├── MissingApiKey
+│   └── InvalidApiKey             unknown, revoked or expired
 ├── NotFound (404)
 │   ├── JobNotFound
 │   └── ObjectNotFound
 ├── Forbidden (403)
-│   └── InvalidSignature          a URL that was tampered with or has expired
+│   ├── InvalidSignature          a URL that was tampered with or has expired
+│   ├── ModelNotAllowed           the API key is for other models
+│   └── OperatorsOnly
 ├── MethodNotAllowed (405)
 ├── Conflict (409)
 │   ├── JobNotFailed
@@ -26,6 +31,8 @@ EaselError
 │   └── IdempotencyKeyReused
 ├── JobFailed (500)               with the job's own error code
 ├── RateLimited (429)             always with Retry-After
+│   ├── RateUsedUp                the API key's, for this minute
+│   └── BudgetSpent               the API key's, for this month
 └── Unavailable (503)             always with Retry-After
     ├── QueueUnavailable
     ├── QueueFull
@@ -110,6 +117,28 @@ class ModelNotFound(InvalidRequest):
     title = "Model not found"
 
 
+class Unauthorized(EaselError):
+    """Nobody knows who the caller is."""
+
+    status = 401
+    code = "unauthorized"
+    title = "Unauthorized"
+
+
+class MissingApiKey(Unauthorized):
+    """This service wants to know who is calling."""
+
+    code = "missing_api_key"
+    title = "API key missing"
+
+
+class InvalidApiKey(Unauthorized):
+    """The API key is unknown, revoked or expired."""
+
+    code = "invalid_api_key"
+    title = "API key invalid"
+
+
 class NotFound(EaselError):
     """There is nothing at this address."""
 
@@ -145,6 +174,20 @@ class InvalidSignature(Forbidden):
 
     code = "invalid_signature"
     title = "URL signature invalid or expired"
+
+
+class ModelNotAllowed(Forbidden):
+    """The API key is for other models."""
+
+    code = "model_not_allowed"
+    title = "Model not allowed"
+
+
+class OperatorsOnly(Forbidden):
+    """The address is for those who run the service."""
+
+    code = "operators_only"
+    title = "Operators only"
 
 
 class MethodNotAllowed(EaselError):
@@ -241,6 +284,18 @@ class RateLimited(EaselError):
     status = 429
     code = "rate_limited"
     title = "Too many requests"
+
+
+class RateUsedUp(RateLimited):
+    """The API key's requests or images of a minute are used up."""
+
+
+class BudgetSpent(RateLimited):
+    """The API key's budget for this month does not suffice for this job; Retry-After is the end of the month."""
+
+    code = "insufficient_quota"
+    title = "Budget spent"
+    should_retry = False
 
 
 class Unavailable(EaselError):

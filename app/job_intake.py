@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from app.messages import JobRecord
 from app.new_jobs import NewJob, idempotency_name
 from app.queue_calls import QueueCalls
 from app.settings import Settings
+from app.tenants.allowance import budget_spent, charges, note_standing, rate_used_up
+from app.tenants.tenant import Tenant
 
 LONGEST_RETRY_AFTER_SECONDS = 120
 IDEMPOTENCY_KEY_SECONDS = 86_400  # as long as clients of the big payment services are used to
@@ -42,12 +45,21 @@ class JobIntake:
         self._settings = settings
 
     async def take(
-        self, jobs: Sequence[NewJob], *, tenant: str, repeat: Repeat | None = None, max_open: int | None = None
+        self,
+        jobs: Sequence[NewJob],
+        *,
+        tenant: str,
+        repeat: Repeat | None = None,
+        max_open: int | None = None,
+        caller: Tenant | None = None,
     ) -> Taken:
         """Queue a tenant's jobs, or find what the same request made before.
 
+        The caller's key is charged, if there is one, and the caller is told how its rates stand.
+
         Raises:
             RateLimited: the tenant would have more than `max_open` jobs waiting or running.
+            RateUsedUp, BudgetSpent: the caller's key does not allow so much.
             QueueFull: more jobs would wait for a model than are allowed.
             IdempotencyKeyReused: the key came with another body before.
             JobGone: what the key stands for is no longer kept.
@@ -57,7 +69,7 @@ class JobIntake:
             "tenant": tenant,
             "jobs": [job.ask() for job in jobs],
             "max_waiting": self._settings.max_queue_length,
-        }
+        } | (charges(caller, jobs, dt.datetime.now(dt.UTC)) if caller else {"rates": []})
         if (bound := self._settings.max_open_jobs if max_open is None else max_open) is not None:
             ask["max_open"] = bound
         if repeat is not None:
@@ -67,12 +79,18 @@ class JobIntake:
         hashes = [self._fields(job) for job in jobs]
         answer = await self._calls.run("submit", json.dumps(ask), *(part for one in hashes for part in _counted(one)))
         match answer:
-            case [b"accepted", ahead, queued_at]:
+            case [b"accepted", ahead, queued_at, standing]:
+                note_standing(caller, standing)
                 return Taken(jobs[0].id, _record(jobs[0], hashes[0], ahead, float(queued_at)))
             case [b"known", known]:
                 return Taken(known.decode())
             case [b"gone", known]:
                 raise JobGone(f"{known.decode()}, which this idempotency key made, is no longer kept")
+            case [b"too fast", rate, wait_seconds, standing] if caller:
+                note_standing(caller, standing)
+                raise rate_used_up(caller, rate.decode(), float(wait_seconds))
+            case [b"spent", spent, cost] if caller:
+                raise budget_spent(caller, float(spent), float(cost), dt.datetime.now(dt.UTC))
         raise _refusal(answer)
 
     def _fields(self, job: NewJob) -> dict[str, Any]:

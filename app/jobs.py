@@ -25,6 +25,7 @@ from app.messages import JobError, JobMessage, JobRecord, JobStatus, Outcome, Pr
 from app.new_jobs import JobTerms, NewJob, fingerprint_of
 from app.queue_calls import QueueCalls
 from app.settings import Settings
+from app.tenants.tenant import Tenant
 
 _OVERDUE_AT_ONCE = 200
 _IMAGES_AT_ONCE = 100
@@ -86,6 +87,7 @@ class JobQueue:
         priority: Priority = "normal",
         max_open: int | None = None,
         terms: JobTerms | None = None,
+        caller: Tenant | None = None,
     ) -> JobRecord:
         """Queue a job, or find the one that the idempotency key already made.
 
@@ -98,9 +100,10 @@ class JobQueue:
             priority: Jobs of a higher priority go first.
             max_open: How many jobs of this tenant may wait or run at once; by default the service's own setting.
             terms: What else the client asks for.
+            caller: Whose key's rates and budget the job is charged to; is told how the rates stand.
 
         Raises:
-            RateLimited, QueueFull, IdempotencyKeyReused, JobGone, QueueUnavailable: as `JobIntake.take`.
+            RateLimited, BudgetSpent, QueueFull, IdempotencyKeyReused, JobGone, QueueUnavailable: as `JobIntake.take`.
         """
         job = NewJob(
             id=job_records.new_job_id(time.time()),
@@ -115,7 +118,7 @@ class JobQueue:
             if idempotency_key
             else None
         )
-        taken = await self._intake.take([job], tenant=message.tenant, repeat=repeat, max_open=max_open)
+        taken = await self._intake.take([job], tenant=message.tenant, repeat=repeat, max_open=max_open, caller=caller)
         return taken.first or await self.get(taken.id)
 
     async def get(self, job_id: str, *, tenant: str | None = None) -> JobRecord:

@@ -27,6 +27,8 @@ from app.redis_connections import REDIS_DOWN, async_redis, check_async
 from app.settings import Settings
 from app.storage import open_store
 from app.storage.sweeping import sweep_regularly
+from app.tenants.authentication import Authentication
+from app.tenants.key_store import KeyStore
 from app.tracing import TELEMETRY
 from models.catalog import load_catalog
 
@@ -61,6 +63,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 settings=settings,
                 catalog=catalog,
                 queue=queue,
+                authentication=Authentication(KeyStore(client), settings),
                 fleet=fleet,
                 forecasts=Forecasts(queue, fleet),
                 store=store,

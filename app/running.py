@@ -16,6 +16,7 @@ from app.embedded_redis import EmbeddedRedisError
 from app.logs import configure_logs
 from app.settings import Settings
 from app.supervisor import DataFolderInUseError, RunningService, run_service
+from app.tenants.access import UnguardedError
 from models.catalog import CatalogError, load_catalog
 
 READY_SECONDS = 300.0  # a large model on a slow disk
@@ -39,7 +40,7 @@ async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: s
             console.print("\nStopping: the batch in hand is finished, what is queued stays queued.")
             with contextlib.suppress(asyncio.CancelledError):
                 await greeting
-    except (CatalogError, DataFolderInUseError, EmbeddedRedisError, OSError) as error:
+    except (CatalogError, DataFolderInUseError, EmbeddedRedisError, OSError, UnguardedError) as error:
         console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
     return 0

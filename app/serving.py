@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from types import FrameType
@@ -11,6 +12,7 @@ import uvicorn
 from app.logs import configure_logs
 from app.main import create_app
 from app.settings import Settings
+from app.tenants.access import check_access
 from app.tracing import configure_tracing
 
 DRAIN_SECONDS = 5  # for answers under way
@@ -27,8 +29,14 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: Settings, *, fd: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; logs go through the service's own structured log."""
+    """Serve until SIGTERM or SIGINT; logs go through the service's own structured log.
+
+    Raises:
+        UnguardedError: other machines could come in, and nobody has said that they may.
+    """
     configure_logs(settings)
+    if fd is None:  # the supervisor has asked before it bound the socket
+        asyncio.run(check_access(settings))
     configure_tracing(settings, "gateway")
     config = uvicorn.Config(
         create_app(settings),

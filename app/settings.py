@@ -36,6 +36,20 @@ class Settings(BaseSettings):
 
     host: Annotated[str, Field(description="Address on which the gateway listens.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port of the gateway; 0 picks a free one.")] = 8000
+    access: Annotated[
+        Literal["auto", "keys", "open"],
+        Field(
+            description="Who may draw: `keys`: who has an API key; `open`: everybody; "
+            "`auto`: everybody as long as no key was ever made, but only on a loopback address."
+        ),
+    ] = "auto"
+    operator_key: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=16,
+            description="Key for operators' addresses such as `/metrics`; unset: these are for this machine alone.",
+        ),
+    ] = None
     data_dir: Annotated[Path, Field(description="Folder for the embedded queue, stored images and secrets.")] = Path(
         "data"
     )

@@ -24,6 +24,7 @@ import structlog
 from app.embedded_redis import EmbeddedRedis, EmbeddedRedisError, embedded_redis
 from app.leash import leashed
 from app.settings import Settings
+from app.tenants.access import check_access
 
 log = structlog.get_logger()
 
@@ -143,6 +144,7 @@ async def run_service(settings: Settings, *, workers: int) -> AsyncIterator[Runn
 
     Raises:
         DataFolderInUseError, EmbeddedRedisError, OSError: it cannot be started here; nothing is left running.
+        UnguardedError: other machines could come in, and nobody has said that they may.
     """
     with data_folder_lock(settings.data_dir) as lock, listening_socket(settings.host, settings.port) as listener:
         host, port = listener.getsockname()[:2]
@@ -152,7 +154,7 @@ async def run_service(settings: Settings, *, workers: int) -> AsyncIterator[Runn
         gateway = Service(
             "gateway",
             [sys.executable, "-m", "app", "gateway", "--fd", str(listener.fileno())],
-            environment,
+            environment | {"EASEL_HOST": settings.host},
             GATEWAY_STOP_SECONDS,
             (lock, listener.fileno()),
         )
@@ -162,6 +164,7 @@ async def run_service(settings: Settings, *, workers: int) -> AsyncIterator[Runn
         )
         try:
             async with _redis_running(redis, lock):
+                await check_access(settings.model_copy(update={"redis_url": redis_url}))
                 try:
                     await asyncio.gather(gateway.start(), *(worker.start() for worker in crew))
                     yield RunningService(f"http://{_for_url(host)}:{port}", redis_url, crew)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from app.announcements import ModelState
-from app.api.dependencies import Gateway, GatewayParts
+from app.api.dependencies import Caller, Gateway, GatewayParts
 from app.api.documentation import errors
 from app.errors import ModelNotFound, QueueUnavailable
 from models.catalog import UnknownModel
@@ -42,10 +42,11 @@ class ModelList(BaseModel):
 
 
 @router.get("/v1/models", responses=errors(QueueUnavailable))
-async def list_models(gateway: GatewayParts) -> ModelList:
-    """List the models."""
+async def list_models(gateway: GatewayParts, caller: Caller) -> ModelList:
+    """List the models that you may use."""
     states = await gateway.fleet.states()
-    return ModelList(data=[_model(gateway, model, states.get(model)) for model in gateway.catalog.models])
+    models = filter(caller.may_use, gateway.catalog.models)
+    return ModelList(data=[_model(gateway, model, states.get(model)) for model in models])
 
 
 @router.get("/v1/models/{model:path}", responses=errors(ModelNotFound, QueueUnavailable))

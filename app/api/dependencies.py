@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 
 from app.api.answers import LinkSigner
 from app.fleet import Fleet
@@ -16,8 +17,12 @@ from app.jobs import JobQueue
 from app.metrics import GatewayMetrics
 from app.settings import Settings
 from app.storage import ObjectStore
+from app.tenants.authentication import Authentication
 from app.tenants.tenant import Tenant
 from models.catalog import Catalog
+
+# What /docs offers to fill in; the gate reads it.
+_api_key = HTTPBearer(auto_error=False, description="An API key, where the service asks for one.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,7 @@ class Gateway:
     settings: Settings
     catalog: Catalog
     queue: JobQueue
+    authentication: Authentication
     fleet: Fleet
     forecasts: Forecasts
     store: ObjectStore
@@ -52,7 +58,7 @@ def caller_of(request: Request) -> Tenant:
     return caller
 
 
-async def _caller(request: Request) -> Tenant:
+async def _caller(request: Request, _: Annotated[object, Security(_api_key)]) -> Tenant:
     return caller_of(request)
 
 

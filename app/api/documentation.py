@@ -10,9 +10,13 @@ from pydantic import BaseModel
 from app.api.problems import CONTENT_TYPE, Problem, problem
 from app.errors import (
     BudgetExceeded,
+    BudgetSpent,
     EaselError,
+    InvalidApiKey,
     InvalidRequest,
     JobFailed,
+    MissingApiKey,
+    ModelNotAllowed,
     ModelNotFound,
     ModelNotReady,
     PayloadTooLarge,
@@ -29,7 +33,8 @@ Responses: TypeAlias = dict[int | str, dict[str, Any]]
 SUBMISSION_ERRORS: tuple[type[EaselError], ...] = (
     *(InvalidRequest, UnsupportedOption, UnsupportedSize, BudgetExceeded, ModelNotFound),
     *(PayloadTooLarge, UnsupportedMediaType),
-    *(RateLimited, QueueFull, QueueUnavailable, ModelNotReady),
+    *(MissingApiKey, InvalidApiKey, ModelNotAllowed, RateLimited, BudgetSpent),
+    *(QueueFull, QueueUnavailable, ModelNotReady),
 )
 ANY_OTHER: Responses = {"default": {"model": Problem, "description": "Any other error, in the same form."}}
 _PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}

@@ -9,7 +9,7 @@ from fastapi import Response
 
 from app.api.answers import Job, LinkSigner, job_answer
 from app.api.dependencies import Gateway
-from app.errors import QueueFull, RateLimited
+from app.errors import BudgetSpent, QueueFull, RateLimited, RateUsedUp
 from app.estimates import whole_seconds
 from app.forecasts import Forecasts
 from app.messages import JobRecord
@@ -28,6 +28,8 @@ async def telling_when_to_return(forecasts: Forecasts, model: str) -> AsyncItera
     """Let a refusal for want of room say when there will be some, if that can be told."""
     try:
         yield
+    except (RateUsedUp, BudgetSpent):
+        raise  # they know by themselves
     except (QueueFull, RateLimited) as error:
         error.retry_after_seconds = await forecasts.retry_after(model) or error.retry_after_seconds
         raise

@@ -70,6 +70,8 @@ def problem_response(error: EaselError, request_id: str, headers: Mapping[str, s
         all_headers["Connection"] = "close"  # or the server would go on reading what nobody wants
     if error.status in _RETRIED_STATUSES:
         all_headers["Retry-After"] = str(error.retry_after_seconds or RETRY_AFTER_SECONDS)
+    if error.status == 401:
+        all_headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 wants it
     if error.should_retry is not None:
         all_headers["X-Should-Retry"] = str(error.should_retry).lower()
     return Response(body, status_code=error.status, media_type=CONTENT_TYPE, headers=all_headers)

@@ -18,7 +18,7 @@ from app.admission import admit, batch_key, check_budget, cost
 from app.api.dependencies import Gateway
 from app.api.estimating import telling_when_to_return
 from app.api.schemas import JobSubmission
-from app.errors import EaselError, InvalidRequest, ModelNotFound
+from app.errors import EaselError, InvalidRequest, ModelNotAllowed, ModelNotFound
 from app.input_admission import InputShape
 from app.input_pictures import InputPicture
 from app.inputs import Upload
@@ -73,6 +73,8 @@ async def submit(
                 terms=_terms(wanted, gateway.settings),
                 idempotency_key=idempotency_key,
                 fingerprint=_fingerprint(wanted, upload),
+                max_open=caller.limits.max_open_jobs,
+                caller=caller,
             )
     if record.created_at >= asked_at:  # otherwise the idempotency key has found an earlier job
         gateway.metrics.job_submitted(model)
@@ -95,7 +97,7 @@ async def prepare(gateway: Gateway, caller: Tenant, wanted: JobSubmission, uploa
     Raises:
         EaselError: refused.
     """
-    model = _resolve(gateway, wanted.model)
+    model = _resolve(gateway, caller, wanted.model)
     capabilities = await gateway.fleet.capabilities(model)
     picture = await gateway.inputs.read(upload) if upload else None
     message = admit(
@@ -107,6 +109,7 @@ async def prepare(gateway: Gateway, caller: Tenant, wanted: JobSubmission, uploa
         shape=_shape(picture) if picture else None,
     )
     check_budget(message.request, gateway.settings.max_pixel_steps)
+    _check_size_of_job(caller, message.request.num_images)
     return Prepared(message, capabilities, picture)
 
 
@@ -120,11 +123,21 @@ def counting_refusals(metrics: GatewayMetrics) -> Iterator[None]:
         raise
 
 
-def _resolve(gateway: Gateway, name: str | None) -> str:
+def _resolve(gateway: Gateway, caller: Tenant, name: str | None) -> str:
     try:
-        return gateway.catalog.resolve(name).id
+        model = gateway.catalog.resolve(name).id
     except UnknownModel as error:
         raise ModelNotFound(str(error), param="model") from error
+    if not caller.may_use(model):
+        raise ModelNotAllowed(f"your API key is not for {model}", param="model")
+    return model
+
+
+def _check_size_of_job(caller: Tenant, num_images: int) -> None:
+    """Refuse a job that would be too large for its key even after a minute of silence."""
+    limit = caller.limits.images_per_minute
+    if limit is not None and num_images > limit:
+        raise InvalidRequest(f"your API key has {limit} images a minute, not {num_images}", param="num_images")
 
 
 def _terms(wanted: JobSubmission, settings: Settings) -> JobTerms:

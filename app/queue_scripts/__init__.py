@@ -1,6 +1,6 @@
 """The steps of a job's life that Redis carries out, each atomic; both sides of the queue call them by name.
 
-`layout.lua` goes before each of them: it names RQ's keys and ours.
+`layout.lua` goes before each of them: it names RQ's keys and ours; `limits.lua` before the one that submits.
 """
 
 from __future__ import annotations
@@ -37,4 +37,5 @@ ScriptName = Literal[
 def script(name: ScriptName) -> str:
     """Return the source of a script, ready for EVAL."""
     folder = files(__name__)
-    return "\n".join((folder / f"{part}.lua").read_text() for part in ("layout", name))
+    parts = ("layout", "limits", name) if name == "submit" else ("layout", name)
+    return "\n".join((folder / f"{part}.lua").read_text() for part in parts)

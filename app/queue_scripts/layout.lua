@@ -41,10 +41,19 @@ end
 
 local function exact(number) return string.format('%.6f', number) end
 
+-- A key's budget is charged when its job is accepted; what was not drawn is not paid for.
+local function pay_back(id)
+  local status, counter, cost = unpack(redis.call('HMGET', job_key(id), 'status', 'charged', 'cost'))
+  if not counter or status == 'finished' then return end
+  redis.call('HDEL', job_key(id), 'charged')
+  if redis.call('EXISTS', counter) == 1 then redis.call('INCRBYFLOAT', counter, '-' .. cost) end
+end
+
 -- Gateways and workers listen here: for the queue's name when work arrives, for the job's id when it has ended, and
 -- for ids with spaces between them when jobs have started, come further or have a new preview.
 local function ring(queue) redis.call('PUBLISH', 'easel:work', queue) end
 local function announce_end(id)
+  pay_back(id)
   local tenant, keep = unpack(redis.call('HMGET', job_key(id), 'tenant', 'result_ttl'))
   redis.call('SREM', open_key(tenant or ''), id)
   redis.call('ZREM', deadlines, id)

@@ -1,10 +1,12 @@
 -- Accept jobs: bounds, idempotency, jobs, places in the line and doorbell, all or nothing.
 -- ARGV[2]: JSON {tenant, jobs: [{id, model, queue, cost, deadline_seconds (may be absent)}], max_waiting, max_open (may
--- be absent), idempotency (a key, may be absent), fingerprint, key_seconds}; ARGV[3...]: for each job the number of
--- names and values of its hash, and these.
--- Returns {'accepted', jobs ahead of the first, now} | {'known', id} | {'gone', id} | {'reused'}
+-- be absent), idempotency (a key, may be absent), fingerprint, key_seconds, rates: [{name, bucket, per_minute, count}],
+-- budget: {counter, limit, keep_seconds} (may be absent)}; ARGV[3...]: for each job the number of names and values of its
+-- hash, and these.
+-- Returns {'accepted', jobs ahead of the first, now, standing of the rates} | {'known', id} | {'gone', id} | {'reused'}
 --       | {'full', age of the oldest waiting job in seconds}
---       | {'limited', the tenant's open jobs, age of the oldest of them in seconds}.
+--       | {'limited', the tenant's open jobs, age of the oldest of them in seconds}
+--       | {'too fast', name of the rate, seconds to wait, standing} | {'spent', pixel-steps, what this costs}.
 local ask = cjson.decode(ARGV[2])
 local now = clock()
 local new = {id = ask.jobs[1].id, record = job_key(ask.jobs[1].id)}
@@ -51,6 +53,20 @@ if ask.max_open and redis.call('SCARD', open) + #ask.jobs > ask.max_open then
   if left + #ask.jobs > ask.max_open then return {'limited', left, exact(now - since_first)} end
 end
 
+-- The bounds of the key; what is refused, for whatever reason, takes nothing from them.
+for _, rate in ipairs(ask.rates) do
+  local wait = wait_for(rate, now)
+  if wait > 1e-3 then return {'too fast', rate.name, exact(wait), standing(ask.rates, now)} end
+end
+if ask.budget then
+  local spent = redis.call('GET', ask.budget.counter) or '0'
+  local cost = 0
+  for _, job in ipairs(ask.jobs) do cost = cost + job.cost end
+  if tonumber(spent) + cost > ask.budget.limit then return {'spent', spent, exact(cost)} end
+  charge(ask.budget, cost)
+end
+for _, rate in ipairs(ask.rates) do take(rate, now) end
+
 -- Start-time fair queueing (Goyal, Vin and Cheng, 1996): a tenant's next job starts where its last one ended,
 -- but never in the past, so nobody saves up credit and a newcomer goes before the rest of a hog's line.
 local function fair_place(job)
@@ -75,6 +91,7 @@ for _, job in ipairs(ask.jobs) do
   local size = tonumber(ARGV[at])
   redis.call('HSET', job_key(job.id), unpack(ARGV, at + 1, at + size))
   redis.call('HSET', job_key(job.id), 'queued_at', exact(now))
+  if ask.budget then redis.call('HSET', job_key(job.id), 'charged', ask.budget.counter) end
   if job.deadline_seconds then redis.call('HSET', job_key(job.id), 'deadline_at', exact(now + job.deadline_seconds)) end
   put_in_line(job.queue, job.id, fair_place(job), false)
   redis.call('SADD', open, job.id)
@@ -88,4 +105,4 @@ if ask.idempotency then
   redis.call('EXPIRE', ask.idempotency, ask.key_seconds)
 end
 local head = ask.jobs[1]
-return {'accepted', jobs_ahead(head.model, head.queue, head.id), exact(now)}
+return {'accepted', jobs_ahead(head.model, head.queue, head.id), exact(now), standing(ask.rates, now)}

@@ -19,7 +19,7 @@ def tree(kind=errors.EaselError):
 
 def raised():
     """The errors that are raised as they are, with a code of their own."""
-    groups = {errors.Forbidden, errors.Conflict, errors.Unprocessable, errors.Unavailable}
+    groups = {errors.Unauthorized, errors.Forbidden, errors.Conflict, errors.Unprocessable, errors.Unavailable}
     return [kind for kind in tree() if kind not in groups | {errors.JobFailed}]
 
 
@@ -50,7 +50,7 @@ def test_the_tree_is_drawn_as_it_is():
     assert drawn == [kind.__name__ for kind in tree()[1:]]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in tree() if kind.status in {429, 503}])
+@pytest.mark.parametrize("kind", {kind for kind in tree() if kind.status in {429, 503}} - {errors.BudgetSpent})
 def test_what_is_worth_another_try_says_so(kind):
     """Nothing forbids clients to come back to what is only away for a while."""
     assert kind.should_retry is not False

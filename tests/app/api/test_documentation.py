@@ -10,10 +10,12 @@ from app.settings import Settings
 
 SUBMISSION = {
     "400": {"invalid_request", "unsupported_option", "unsupported_size", "budget_exceeded"},
+    "401": {"missing_api_key", "invalid_api_key"},
+    "403": {"model_not_allowed"},
     "404": {"model_not_found"},
+    "429": {"rate_limited", "insufficient_quota"},
     "413": {"payload_too_large"},
     "415": {"unsupported_media_type"},
-    "429": {"rate_limited"},
     "503": {"queue_full", "queue_unavailable", "model_not_ready"},
 }
 PICTURES = SUBMISSION | {
