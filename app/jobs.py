@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -263,7 +263,7 @@ class JobQueue:
 
     async def follow(
         self, job_id: str, *, tenant: str | None = None, after: str | None = None, previews: bool = False
-    ) -> AsyncIterator[JobEvent]:
+    ) -> AsyncGenerator[JobEvent, None]:
         """Tell what becomes of a job, the present first, `Ended` last; close the iterator to stop before that.
 
         It ends without `Ended` only when the gateway stops or the job is deleted; a later call, on any gateway,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT
+from starlette.types import Receive, Scope, Send
 
 from app.errors import EaselError
 
@@ -17,9 +18,27 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the secon
 log = structlog.get_logger()
 
 
-def event_stream(frames: AsyncIterator[bytes]) -> StreamingResponse:
-    """Answer with frames as they come; when this ends, for whatever reason, so does the iterator."""
-    return StreamingResponse(_alive(frames), media_type="text/event-stream", headers=_HEADERS)
+def event_stream(
+    frames: AsyncIterator[bytes], at_end: Callable[[], Awaitable[None]] | None = None
+) -> StreamingResponse:
+    """Answer with frames as they come; when this ends, for whatever reason, so does the iterator.
+
+    `at_end` is called then, even if the client has gone before the first frame.
+    """
+    return _EventStream(_alive(frames), at_end)
+
+
+class _EventStream(StreamingResponse):
+    def __init__(self, frames: AsyncIterator[bytes], at_end: Callable[[], Awaitable[None]] | None) -> None:
+        super().__init__(frames, media_type="text/event-stream", headers=_HEADERS)
+        self._at_end = at_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self._at_end:
+                await self._at_end()
 
 
 async def _alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

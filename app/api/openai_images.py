@@ -15,6 +15,7 @@ from app.api.documentation import SUBMISSION_ERRORS, errors, picture_body
 from app.api.following import cancel_job, wait_for_job
 from app.api.middleware import CLIENT_GONE
 from app.api.openai_answers import Images, images_answer
+from app.api.openai_streams import Kind, image_stream
 from app.api.picture_bodies import read_edit, read_variation
 from app.api.schemas import ImageEdit, ImageEditBody, ImageGeneration, ImageVariation
 from app.api.strict_json import SubmissionRoute
@@ -22,6 +23,7 @@ from app.api.submission import IdempotencyKey, counting_refusals, submit
 from app.errors import (
     IdempotencyKeyReused,
     InvalidImage,
+    InvalidRequest,
     JobCanceled,
     JobFailed,
     JobGone,
@@ -129,6 +131,18 @@ async def _until_ended(request: Request, gateway: Gateway, record: JobRecord, *,
         raise JobTooSlow("this gateway is stopping; ask again", retry_after_seconds=1)
     detail = f"the images were not ready in {seconds:g} s; /v1/jobs lets you wait as long as you like"
     raise JobTooSlow(detail, retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
+def _check_stream(wanted: ImageGeneration) -> None:
+    """Refuse what a stream, or its absence, would leave unheard.
+
+    Raises:
+        InvalidRequest: the two fields contradict each other.
+    """
+    if wanted.partial_images and not wanted.stream:
+        raise InvalidRequest("partial_images needs stream", param="partial_images")
+    if wanted.stream and wanted.response_format == "url":
+        raise InvalidRequest("a stream carries images as b64_json", param="response_format")
 
 
 def _note_user(wanted: ImageGeneration) -> None:

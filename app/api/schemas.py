@@ -139,8 +139,10 @@ class ImageGeneration(_Drawing):
     style: None = None
     background: Annotated[Literal["auto", "opaque"] | None, Field(description="Images are opaque.")] = None
     moderation: Literal["auto"] | None = None
-    stream: Literal[False] | None = None
-    partial_images: Annotated[int, Field(ge=0, le=0)] | None = None
+    stream: Annotated[bool | None, Field(description="Answer with events, of which the image is the last.")] = None
+    partial_images: Annotated[
+        int | None, Field(ge=0, le=3, description="Unfinished images, at most, that a stream shows of each.")
+    ] = None
     user: Annotated[Name | None, Field(description="Your user; a digest of it is written to the log.")] = None
     safety_identifier: Annotated[Name | None, Field(description="As user.")] = None
 
