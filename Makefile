@@ -29,6 +29,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Setting up what the tests need …"
 	@$(PIP) --editable '.[embedded,worker,train,tracing,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/openai-0.28 openai==0.28.1
 	@sh tests/install_system_packages.sh
 	@touch $@
 
