@@ -96,6 +96,8 @@ async def _draw(
     request: Request,
 ) -> Images | Response:
     _note_user(wanted)
+    with counting_refusals(gateway.metrics):
+        _check_stream(wanted)
     record = await submit(
         gateway,
         caller_of(request),
@@ -104,6 +106,9 @@ async def _draw(
         idempotency_key=idempotency_key,
         renamed=_RENAMED,
     )
+    if wanted.stream:
+        kind: Kind = "image_edit" if upload else "image_generation"
+        return image_stream(request, record, kind, wanted.partial_images or 0, may_return=idempotency_key is not None)
     ended = await _until_ended(request, gateway, record, may_return=idempotency_key is not None)
     if ended is None:
         return Response(status_code=CLIENT_GONE)

@@ -28,9 +28,7 @@ from app.provenance import encode_image, read_provenance
 Kind: TypeAlias = Literal["image_generation", "image_edit"]
 
 
-def image_stream(
-    request: Request, record: JobRecord, kind: Kind, partial_images: int, *, may_return: bool
-) -> Response:
+def image_stream(request: Request, record: JobRecord, kind: Kind, partial_images: int, *, may_return: bool) -> Response:
     """Answer with the events of a job; a client that goes away cancels it, unless it may return with its key."""
 
     async def cancel() -> None:
