@@ -102,6 +102,20 @@ async def test_what_a_killed_worker_has_spooled_is_not_drawn_again(
     await asyncio.to_thread(wait_until, lambda: not storage.spooled())
 
 
+async def test_a_drain_leaves_what_it_could_not_store_to_the_next_worker(job_queue, start_worker, storage, batches):
+    """A worker that may wait no longer gives its jobs back uncounted; their images are uploaded by the next."""
+    stopping = start_worker(drain_seconds=0.5)
+    storage.take_away()
+    jobs = await submit(job_queue, *["fox"] * 3)
+    await asyncio.to_thread(wait_until, lambda: len(storage.spooled()) == 3, 20)
+    assert stopping.stop() == 0
+    assert {(await job_queue.get(job.id)).attempts for job in jobs} == {0}
+    storage.bring_back()
+    start_worker()
+    assert set(statuses(await ended(job_queue, jobs))) == {"succeeded"}
+    assert batches() == sorted(job.id for job in jobs)
+
+
 async def test_a_job_canceled_while_it_waits_leaves_nothing(job_queue, start_worker, storage, sync_client):
     """Its file is removed, and its worker lets go of it."""
     start_worker()
