@@ -18,6 +18,7 @@ from app.messages import JobStatus
 console = Console()
 
 Server = Annotated[str, typer.Option("--server", envvar="EASEL_SERVER_URL", help="Address of the service.")]
+Key = Annotated[str | None, typer.Option("--key", envvar="EASEL_OPERATOR_KEY", help="The operators' key, if set.")]
 DEFAULT_SERVER = "http://127.0.0.1:8000"
 
 
@@ -27,12 +28,13 @@ def jobs(
     limit: Annotated[int, typer.Option(min=1, help="Most jobs to list.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     server: Server = DEFAULT_SERVER,
+    key: Key = None,
 ) -> None:
     """List the jobs of all tenants, the newest first."""
     if failed and status not in {None, JobStatus.FAILED}:
         raise typer.BadParameter("--failed and --status contradict each other", param_hint="--status")
     wanted = JobStatus.FAILED if failed else status
-    with Client(server) as client:
+    with Client(server, key=key) as client:
         found = list(islice(_all_jobs(client, wanted), limit))
     if as_json:
         for job in found:
@@ -41,9 +43,9 @@ def jobs(
         console.print(_table(found))
 
 
-def requeue(job_ids: Annotated[list[str], typer.Argument()], server: Server = DEFAULT_SERVER) -> None:
+def requeue(job_ids: Annotated[list[str], typer.Argument()], server: Server = DEFAULT_SERVER, key: Key = None) -> None:
     """Queue failed jobs again, as if for the first time."""
-    with Client(server) as client:
+    with Client(server, key=key) as client:
         for job_id in job_ids:
             job = client.requeue(job_id)
             console.print(f"{job['id']} {job['status']}", highlight=False, soft_wrap=True)

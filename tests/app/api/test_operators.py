@@ -5,7 +5,11 @@ import os
 import subprocess
 import sys
 
+import httpx
 import pytest
+
+from app.client import Client
+from app.settings import Settings
 
 
 def submit(http, prompt="a secret fox"):
@@ -93,3 +97,14 @@ def test_the_command_queues_a_failed_job_again(easel, http, quarantined):
 def test_the_command_refuses_a_contradiction(easel):
     """Failed jobs that have succeeded are nobody's wish."""
     assert easel("jobs", "--failed", "--status", "succeeded").returncode == 2
+
+
+def test_operators_have_a_key_of_their_own(settings, serve, worker):
+    """Nobody else sees everybody's jobs or queues one again; the command sends the key."""
+    key = "operators-own-key"
+    with serve(settings.model_copy(update={"operator_key": Settings(operator_key=key).operator_key})) as server:
+        for call in (httpx.get, httpx.post):
+            path = "/operations/jobs" if call is httpx.get else "/operations/jobs/x/requeue"
+            assert call(server.url + path).status_code in {401, 403}
+        with Client(server.url, key=key) as client:
+            assert client.all_jobs()["data"] == []
