@@ -69,14 +69,15 @@ def main() -> None:
     arguments = parser.parse_args()
     print(describe_machine())
     models = CATALOG.format(arguments.batch_size, arguments.batch_seconds)
-    with running_service(models=models, log_level="warning") as url, redis_of_service() as queue:
-        asyncio.run(measure(url, queue, arguments))
+    with running_service(models=models, log_level="warning") as url:
+        gateway = find_gateway()
+        with redis.Redis.from_url(gateway.environ()["EASEL_REDIS_URL"]) as queue:
+            asyncio.run(measure(url, queue, gateway, arguments))
 
 
-async def measure(url: str, queue: redis.Redis, arguments: argparse.Namespace) -> None:
+async def measure(url: str, queue: redis.Redis, gateway: psutil.Process, arguments: argparse.Namespace) -> None:
     """Let everybody wait, and then be served."""
     queue.set("rq:suspended", 1)  # as `rq suspend` does
-    gateway, _ = command_with("gateway")
     followers = [Follower(job_id) for job_id in await submit(url, arguments.clients)]
     before = gateway.memory_info().rss
     connected = asyncio.Semaphore(0)
@@ -93,16 +94,9 @@ async def measure(url: str, queue: redis.Redis, arguments: argparse.Namespace) -
     report(followers, arguments.batch_seconds)
 
 
-def command_with(word: str) -> tuple[psutil.Process, list[str]]:
-    """Find the service's process whose command has a word in it, and that command."""
-    commands = ((one, one.cmdline()) for one in psutil.Process().children(recursive=True))
-    return next((one, command) for one, command in commands if word in command)
-
-
-def redis_of_service() -> redis.Redis:
-    """Connect to the service's own Redis."""
-    _, command = command_with("--unixsocket")
-    return redis.Redis(unix_socket_path=command[command.index("--unixsocket") + 1])
+def find_gateway() -> psutil.Process:
+    """Find the gateway among this process's descendants."""
+    return next(one for one in psutil.Process().children(recursive=True) if "gateway" in one.cmdline())
 
 
 async def submit(url: str, count: int) -> list[str]:
