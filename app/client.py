@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
 
-WAIT_SECONDS = 1  # one long poll: the longest time between two looks at the progress bar
+RECONNECT_SECONDS = 1.0
 FINAL = {"succeeded", "failed", "canceled"}
 
 
@@ -39,11 +41,16 @@ class Client:
         return self._json("POST", "/v1/jobs", json=body)
 
     def follow(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield the job as it changes, its final state last."""
+        """Yield the job as it changes, its final state last; a stream that is cut goes on where it was."""
         yield job
+        last = {}
         while job["status"] not in FINAL:
-            job = self._json("GET", f"/v1/jobs/{job['id']}", headers={"Prefer": f"wait={WAIT_SECONDS}"})
-            yield job
+            for event in self._events(job["id"], last):
+                last = {"Last-Event-ID": event["id"]}
+                job = _changed(job, event["event"], json.loads(event["data"]))
+                yield job
+            if job["status"] not in FINAL:
+                time.sleep(RECONNECT_SECONDS)
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job that nobody waits for any more."""
@@ -78,6 +85,28 @@ class Client:
         except httpx.TransportError:
             return False
 
+    def _events(self, job_id: str, headers: dict[str, str]) -> Iterator[dict[str, str]]:
+        """Yield the fields of each event until the stream ends or is cut."""
+        try:
+            with self._http.stream("GET", f"/v1/jobs/{job_id}/events", headers={**headers, **self._identity}) as response:
+                if response.is_error:
+                    response.read()
+                    raise ServerError(_explain(response))
+                fields: dict[str, str] = {}
+                for line in response.iter_lines():
+                    name, _, value = line.partition(": ")
+                    fields[name] = value
+                    if not line and "event" in fields:
+                        yield fields
+                        fields = {}
+        except httpx.ConnectError as error:
+            raise ServerError(self._no_answer(error)) from error
+        except httpx.TransportError:
+            return
+
+    def _no_answer(self, error: httpx.TransportError) -> str:
+        return f"no answer from {self._http.base_url}: {error}; start one with `easel run`"
+
     def _json(
         self, method: str, path: str, *, headers: Mapping[str, str] = MappingProxyType({}), **options: Any
     ) -> dict[str, Any]:
@@ -88,10 +117,20 @@ class Client:
         try:
             response = self._http.request(method, path, **options)
         except httpx.TransportError as error:
-            raise ServerError(f"no answer from {self._http.base_url}: {error}; start one with `easel run`") from error
+            raise ServerError(self._no_answer(error)) from error
         if response.is_error:
             raise ServerError(_explain(response))
         return response
+
+
+def _changed(job: dict[str, Any], event: str, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the job as it stands after an event."""
+    match event:
+        case "queued":
+            return job | {"status": "queued", **data}
+        case "running":
+            return job | {"status": "running", "progress": data if data["num_steps"] else None}
+    return data if event == "ended" else job
 
 
 def _explain(response: httpx.Response) -> str:

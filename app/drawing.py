@@ -40,7 +40,7 @@ def draw_and_save(
 
 
 def _follow(client: Client, job: dict[str, Any], console: Console) -> dict[str, Any]:
-    columns = (TextColumn("  {task.description:<22}"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("  {task.description:<34}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         bar = bars.add_task("submitted", total=None)
         try:
@@ -56,7 +56,7 @@ def _follow(client: Client, job: dict[str, Any], console: Console) -> dict[str, 
 def _show(bars: Progress, bar: TaskID, job: dict[str, Any]) -> None:
     progress = job.get("progress")
     if job["status"] == "queued" and job.get("position") is not None:
-        bars.update(bar, description=f"queued, {job['position']} ahead")
+        bars.update(bar, description=_place(job))
     elif job["status"] in FINAL:
         bars.update(bar, description=job["status"], total=1, completed=1)
     elif progress:
@@ -64,3 +64,10 @@ def _show(bars: Progress, bar: TaskID, job: dict[str, Any]) -> None:
         bars.update(bar, description=text, total=progress["num_steps"], completed=progress["step"])
     else:
         bars.update(bar, description=job["status"])
+
+
+def _place(job: dict[str, Any]) -> str:
+    ahead = f"{job['position']} ahead" if job["position"] else "next"
+    if not job.get("estimate"):
+        return f"queued, {ahead}"
+    return f"queued, {ahead}, ready in about {job['estimate']['seconds_to_finish']['p50']:.0f} s"

@@ -12,11 +12,14 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.answers import Job, LinkSigner, job_answer
-from app.api.dependencies import Caller, GatewayParts, Links
+from app.api.dependencies import Caller, Gateway, GatewayParts, Links
 from app.api.documentation import errors
 from app.api.event_streams import event_stream
 from app.errors import InvalidRequest, JobNotFound, QueueUnavailable
+from app.estimates import Estimate
 from app.job_events import Ended, JobEvent, Preview, Queued
+from app.messages import JobRecord, JobStatus
+from app.tenants.tenant import Tenant
 
 LastEventId = Annotated[
     str | None, Header(description="`id` of the last event that arrived: goes on from there, after a cut.")
@@ -35,6 +38,7 @@ class QueuedData(BaseModel):
     """Data of the event `queued`."""
 
     position: Annotated[int, Field(description="Jobs ahead of it; looked at once a second.")]
+    estimate: Estimate | None
 
 
 class RunningData(BaseModel):
@@ -84,29 +88,44 @@ async def follow_job(
     if first is None:
         return Response(status_code=204)
     structlog.contextvars.bind_contextvars(job_id=job_id)
-    return event_stream(_frames(first, events, links))
+    stream = _JobStream(gateway, links, job_id, caller)
+    return event_stream(stream.frames(first, events))
 
 
-async def _frames(first: JobEvent, others: AsyncIterator[JobEvent], links: LinkSigner) -> AsyncIterator[bytes]:
-    yield _frame(first, links)
-    async for event in others:
-        yield _frame(event, links)
+class _JobStream:
+    """Tells one client of one job's events."""
 
+    def __init__(self, gateway: Gateway, links: LinkSigner, job_id: str, caller: Tenant) -> None:
+        self._gateway = gateway
+        self._links = links
+        self._job_id = job_id
+        self._caller = caller
+        self._queued: JobRecord | None = None
 
-def _frame(event: JobEvent, links: LinkSigner) -> bytes:
-    name, data = _data(event, links)
-    return format_sse_event(event=name, id=event.id, data_str=data.model_dump_json())
+    async def frames(self, first: JobEvent, others: AsyncIterator[JobEvent]) -> AsyncIterator[bytes]:
+        """Write the events as the stream's text."""
+        yield await self._frame(first)
+        async for event in others:
+            yield await self._frame(event)
 
+    async def _frame(self, event: JobEvent) -> bytes:
+        name, data = await self._data(event)
+        return format_sse_event(event=name, id=event.id, data_str=data.model_dump_json())
 
-def _data(event: JobEvent, links: LinkSigner) -> tuple[str, EventData]:
-    match event:
-        case Queued():
-            return "queued", QueuedData(position=event.position)
-        case Preview():
-            picture = base64.b64encode(event.picture).decode()
-            return "preview", PreviewData(
-                image=event.image, number=event.number, content_type=event.content_type, b64_json=picture
-            )
-        case Ended():
-            return "ended", job_answer(event.record, links)
-    return "running", RunningData(step=event.step, num_steps=event.num_steps)
+    async def _data(self, event: JobEvent) -> tuple[str, EventData]:
+        match event:
+            case Queued():
+                return "queued", QueuedData(position=event.position, estimate=await self._estimate(event.position))
+            case Preview():
+                picture = base64.b64encode(event.picture).decode()
+                shown = {"image": event.image, "number": event.number, "content_type": event.content_type}
+                return "preview", PreviewData(**shown, b64_json=picture)
+            case Ended():
+                return "ended", job_answer(event.record, self._links)
+        return "running", RunningData(step=event.step, num_steps=event.num_steps)
+
+    async def _estimate(self, position: int) -> Estimate | None:
+        if self._queued is None:  # what it asks for does not change
+            self._queued = await self._gateway.queue.get(self._job_id, tenant=self._caller.name)
+        now = {"status": JobStatus.QUEUED, "position": position}
+        return await self._gateway.forecasts.of_job(self._queued.model_copy(update=now))

@@ -56,7 +56,7 @@ def test_a_job_is_followed_to_its_end(http, worker, follow):
     job_id = submit(http)
     stream = follow(job_id)
     assert stream.response.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert stream.next() == {"event": "queued", "id": "queued-0-0", "data": {"position": 0}}
+    assert stream.next() == {"event": "queued", "id": "queued-0-0", "data": {"position": 0, "estimate": None}}
     jobs = worker.claim()
     assert stream.next() == {"event": "running", "id": "running-0-0", "data": {"step": 0, "num_steps": None}}
     worker.succeed(jobs)
