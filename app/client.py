@@ -43,7 +43,7 @@ class Client:
     def follow(self, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the job as it changes, its final state last; a stream that is cut goes on where it was."""
         yield job
-        last = {}
+        last: dict[str, str] = {}
         while job["status"] not in FINAL:
             for event in self._events(job["id"], last):
                 last = {"Last-Event-ID": event["id"]}
