@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
+import anyio
 import structlog
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT
@@ -29,19 +30,21 @@ def event_stream(
 
 
 class _EventStream(StreamingResponse):
-    def __init__(self, frames: AsyncIterator[bytes], at_end: Callable[[], Awaitable[None]] | None) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes, None], at_end: Callable[[], Awaitable[None]] | None) -> None:
         super().__init__(frames, media_type="text/event-stream", headers=_HEADERS)
+        self._frames = frames
         self._at_end = at_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
+            await self._frames.aclose()
             if self._at_end:
                 await self._at_end()
 
 
-async def _alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _alive(frames: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Pass frames on, with comments between them while there are none.
 
     The answer has begun, so an error can only end it: the client comes back and is told then.
@@ -61,6 +64,8 @@ async def _alive(frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         log.warning("event_stream_cut", code=error.code)
     finally:
         coming.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait({coming})
 
 
 def _next(frames: AsyncIterator[bytes]) -> asyncio.Task[bytes | None]:

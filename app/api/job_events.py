@@ -89,7 +89,7 @@ async def follow_job(
         return Response(status_code=204)
     structlog.contextvars.bind_contextvars(job_id=job_id)
     stream = _JobStream(gateway, links, job_id, caller)
-    return event_stream(stream.frames(first, events))
+    return event_stream(stream.frames(first, events), at_end=events.aclose)
 
 
 class _JobStream:

@@ -14,7 +14,7 @@ from workers.previews import PREVIEWS_PER_IMAGE
 @pytest.fixture
 def feed():
     """A feed without jobs that could join."""
-    return BatchFeed("card", FinishingRecord(), lambda room: [], WorkerMetrics(new_registry()), PaceMeter())
+    return BatchFeed("card", FinishingRecord(), lambda _room: [], WorkerMetrics(new_registry()), PaceMeter())
 
 
 def steps_shown(feed, row, num_steps):
