@@ -87,10 +87,9 @@ class Client:
 
     def _events(self, job_id: str, headers: dict[str, str]) -> Iterator[dict[str, str]]:
         """Yield the fields of each event until the stream ends or is cut."""
+        address, headers = f"/v1/jobs/{job_id}/events", headers | self._identity
         try:
-            with self._http.stream(
-                "GET", f"/v1/jobs/{job_id}/events", headers={**headers, **self._identity}
-            ) as response:
+            with self._http.stream("GET", address, headers=headers) as response:
                 if response.is_error:
                     response.read()
                     raise ServerError(_explain(response))

@@ -63,9 +63,10 @@ async def _alive(frames: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     except EaselError as error:
         log.warning("event_stream_cut", code=error.code)
     finally:
-        coming.cancel()
         with anyio.CancelScope(shield=True):
-            await asyncio.wait({coming})
+            while not coming.done():
+                coming.cancel()
+                await asyncio.wait({coming}, timeout=0.1)  # again: asyncio.wait_for may swallow a cancellation
 
 
 def _next(frames: AsyncIterator[bytes]) -> asyncio.Task[bytes | None]:
