@@ -15,21 +15,15 @@ from torch import nn
 
 from models.training import parallel
 from models.training.averaging import update_average
-from models.training.book_pages import BookPages
 from models.training.captioned_compositions import Captioned, CaptionedCompositions
 from models.training.gan_config import PRESETS, GanTraining
 from models.training.gan_game import GanGame
 from models.training.gan_networks import GanNetworks
+from models.training.pages import Pages, open_pages
 from models.training.plots import as_bytes, tile
 
 __all__ = ["PRESETS", "GanTask", "GanTraining", "create_task"]
 
-SHOWPIECES = (
-    "A two-story pink house shaped like a shoe.",
-    "A futuristic city skyline at sunset with flying cars.",
-    "A futuristic robot with neon lights.",
-    "A serene mountain landscape with a river flowing through it.",
-)
 _SHEET_COLUMNS = 8
 
 
@@ -38,6 +32,7 @@ def create_task(config: GanTraining) -> "GanTask":
 
     Raises:
         CheckpointError: the tokenizer, or what to start from, cannot be loaded.
+        DataError: the pictures or captions cannot be used, or are too few.
     """
     return GanTask(config)
 
@@ -45,12 +40,12 @@ def create_task(config: GanTraining) -> "GanTask":
 class GanTask:
     """Pages in, one update of the game each step, sheets and an export out."""
 
-    data = BookPages.digest
-
     def __init__(self, config: GanTraining) -> None:
         self.config = config
         self.device = parallel.device(config.device)
-        self._parts = parts = GanNetworks(config)
+        pages = _open_pages(config)
+        self.data, self._prompts = pages.digest, pages.prompts
+        self._parts = parts = GanNetworks(config, pages.vocabulary)
         self.networks: dict[str, nn.Module] = {"generator": parts.generator, **parts.critics}
         self.ema: dict[str, nn.Module] = {"generator": parts.average}
         for network in (parts.tokenizer, parts.average, *self.networks.values()):
@@ -58,7 +53,7 @@ class GanTask:
         self._game = GanGame(config, parts)
         self.optimizers = self._game.optimizers
         compositions = parts.generator.compositions
-        self._pages = CaptionedCompositions(config.pages, parts.tokenizer, compositions, parts.words, config.seed)
+        self._pages = CaptionedCompositions(pages, config.pages, parts.tokenizer, compositions, parts.words)
 
     def batch(self, step: int, rank: int, world: int) -> Captioned:
         """Return this process's pages."""
@@ -81,11 +76,11 @@ class GanTask:
 
     @torch.no_grad()
     def sample_sheet(self, step: int) -> np.ndarray:  # noqa: ARG002 - the protocol's
-        """Show pictures of each showpiece prompt, a row each."""
+        """Show pictures of four prompts, a row each."""
         parts, rng = self._parts, torch.Generator().manual_seed(0)
         z = torch.randn(_SHEET_COLUMNS, self.config.z_size, generator=rng).to(self.device)
         rows = []
-        for prompt in SHOWPIECES:
+        for prompt in self._prompts:
             text = parts.average.text_encoder(torch.tensor([parts.words.encode(prompt)], device=self.device))
             rows.append(parts.tokenizer.decode(parts.average.draw(text.expand(len(z), -1), z)))
         return tile(as_bytes(torch.cat(rows)), _SHEET_COLUMNS)
@@ -93,3 +88,8 @@ class GanTask:
     def export(self, folder: Path) -> None:
         """Write everything that drawing needs, and the critics."""
         self._parts.save(folder)
+
+
+def _open_pages(config: GanTraining) -> Pages:
+    fitted = 0 if config.start_from else config.num_compositions + 1
+    return open_pages(config.data, config.seed, at_least=max(config.batch_size, fitted), max_words=config.text_length)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from models.training.config import TrainingConfig
+from models.training.config import PictureTraining
 
 
 @dataclass(frozen=True, kw_only=True)
-class GanTraining(TrainingConfig):
+class GanTraining(PictureTraining):
     """Weights of the losses, and when the discriminator joins.
 
     `penalty` is R3GAN's gamma, annealed to a tenth; penalties are computed every `penalty_every`

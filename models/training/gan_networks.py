@@ -1,19 +1,18 @@
 """The networks that play in the GAN's training, and how they are written to a folder and read back."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import load_file
 from torch import nn
 
-from models.bundles import TOKENIZER
-from models.bundles import VOCABULARY as VOCABULARY_FILE
+from models.bundles import TOKENIZER, VOCABULARY, read_vocabulary
 from models.checkpoints import WEIGHTS, load_network, save_network
 from models.gan.critics import Discriminator, DualEncoder, Posterior
 from models.gan.generator import NETWORK
 from models.gan.networks import GanConfig, Generator
-from models.picturebook import VOCABULARY
 from models.text import WordTokenizer
 from models.training.averaging import average_of
 from models.training.gan_config import GanTraining
@@ -25,10 +24,13 @@ CRITICS = "critics"
 class GanNetworks:
     """A generator and its average, three critics, and the frozen tokenizer."""
 
-    def __init__(self, config: GanTraining) -> None:
+    def __init__(self, config: GanTraining, vocabulary: Sequence[str]) -> None:
+        """Make them for captions of this vocabulary; what starts from an export keeps the export's."""
+        start = Path(config.start_from) / VOCABULARY
+        self.vocabulary = read_vocabulary(start) if config.start_from else list(vocabulary)
         self.config = config
         self.tokenizer = ImageTokenizer.from_pretrained(config.tokenizer)
-        self.words = WordTokenizer(VOCABULARY, config.text_length)
+        self.words = WordTokenizer(self.vocabulary, config.text_length)
         sizes = _sizes(config, self.words.size, self.tokenizer.config.latent_channels)
         width, embedding_size = config.critic_width, config.embedding_size
         self.generator = Generator(sizes)
@@ -49,7 +51,7 @@ class GanNetworks:
         save_network(self.average, self.average.config, folder / NETWORK)
         save_network(self.critics, self.config, folder / CRITICS)
         self.tokenizer.save_pretrained(folder / TOKENIZER)
-        (folder / VOCABULARY_FILE).write_text(json.dumps(VOCABULARY) + "\n", encoding="utf-8")
+        (folder / VOCABULARY).write_text(json.dumps(self.vocabulary) + "\n", encoding="utf-8")
 
     def _load(self, folder: Path) -> None:
         """Read what `save` wrote; critics that are not there start afresh.

@@ -9,6 +9,7 @@ import torch
 from click.testing import Result
 from typer.testing import CliRunner
 
+from models.gan.generator import GanGenerator
 from models.training.cli import train_app
 from models.training.config import load_config
 from models.training.state import load_state
@@ -24,6 +25,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype:UserWarning")  # 
 SMALL_TRANSFORMER = {
     "width": 64, "image_layers": 1, "text_layers": 1, "text_length": 8,
     "compiled": "false", "batch_size": 4, "threads": 1,
+}  # fmt: skip
+
+SMALL_GAN = {
+    "text_width": 32, "style_width": 32, "style_layers": 1, "z_size": 4, "critic_width": 16, "embedding_size": 8,
+    "num_compositions": 5, "fitting_pages": 16, "text_length": 8, "warm_up_steps": 1, "batch_size": 4, "threads": 1,
 }  # fmt: skip
 
 
@@ -69,6 +75,16 @@ def test_the_transformer_learns_their_words(transformer: Path) -> None:
 
     assert model.generate_image("A red square on navy velvet.").shape == (128, 128, 3)
     assert "velvet" in json.loads((transformer / "export" / "vocabulary.json").read_text())
+    assert model._words.unknown_words("A velvet house.") == ["house"]
+
+
+def test_the_gan_learns_their_words(folder: Path, tokenizer: Path, tmp_path: Path) -> None:
+    """A step alone and a step against the discriminator, on own captions and wrong ones."""
+    result = train("gan", tmp_path, "--data", str(folder), "--steps", "2", tokenizer=tokenizer, **SMALL_GAN)
+
+    assert result.exit_code == 0, result.output
+    model = GanGenerator.from_pretrained(tmp_path / "export")
+    assert model.generate_image("A red square on navy velvet.").shape == (128, 128, 3)
     assert model._words.unknown_words("A velvet house.") == ["house"]
 
 
