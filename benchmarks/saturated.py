@@ -15,14 +15,17 @@ import asyncio
 import contextlib
 import itertools
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families as parse_page
 
 from benchmarks.admission import Quiet
 from benchmarks.easel_service import describe_machine, running_service
@@ -138,16 +141,19 @@ async def measure_service(url: str, options: argparse.Namespace, raw: dict[str, 
         await draw(http, 0, size)
         alone = [await draw(http, number, size) for number in range(ALONE)]
         print(f"alone      {beside(alone, raw)}")
-        speed = await saturate(http, options.clients, options.seconds, size)
+        speed, spent = await saturate(http, options.clients, options.seconds, size)
         share = speed / raw["pictures_per_second"]
-        print(f"saturated  {speed:.2f} pictures/s by {options.clients} clients, {share:.3f} of the bare loop")
+        print(f"saturated  {speed:.2f} pictures/s by {options.clients} clients, {share:.3f} of the bare loop; {spent}")
         after = [await draw(http, number, size) for number in range(ALONE)]
-        print(f"after      {beside(after, raw)}; the first {1000 * (after[0] - raw['one_seconds']):.1f} ms")
+        print(f"after      {beside(after, raw)}; the first {1000 * (after[0].seconds - raw['one_seconds']):.1f} ms")
 
 
-async def saturate(http: httpx.AsyncClient, num_clients: int, seconds: float, size: dict[str, str]) -> float:
-    """Let clients draw one picture after the other; return pictures/s once all are at it, until the first stops."""
+async def saturate(
+    http: httpx.AsyncClient, num_clients: int, seconds: float, size: dict[str, str]
+) -> tuple[float, str]:
+    """Let clients draw one picture after the other; return pictures/s while all are at it, and what batches were."""
     numbers, ends = itertools.count(), []
+    before = await sums(http)
     start = time.perf_counter() + 3.0
     stop = start + seconds
 
@@ -158,21 +164,55 @@ async def saturate(http: httpx.AsyncClient, num_clients: int, seconds: float, si
 
     await asyncio.gather(*(be_client() for _ in range(num_clients)))
     counted = [end for end in ends if start <= end < stop]
-    return (len(counted) - 1) / (max(counted) - min(counted))
+    count, images, drawing = (after - was for after, was in zip(await sums(http), before, strict=True))
+    speed = (len(counted) - 1) / (max(counted) - min(counted))
+    batches = (
+        f"{images / count:.2f} images a batch, {1000 * drawing / count:.0f} ms of drawing each, "
+        f"which is {speed * drawing / images:.3f} of the time"
+    )
+    return speed, batches
 
 
-async def draw(http: httpx.AsyncClient, number: int, size: dict[str, str]) -> float:
-    """Submit a job, wait for its end in the same request, and return the seconds that took."""
+async def sums(http: httpx.AsyncClient) -> tuple[float, float, float]:
+    """Read how many batches there were, and the sums of their images and seconds."""
+    page = (await http.get("/metrics")).content.decode()
+    samples = {sample.name: sample.value for family in parse_page(page) for sample in family.samples}
+    return (
+        samples.get("easel_batch_size_images_count", 0.0),
+        samples.get("easel_batch_size_images_sum", 0.0),
+        samples.get("easel_batch_generation_seconds_sum", 0.0),
+    )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How long a picture took its client, and where the job says the time went."""
+
+    seconds: float
+    timings: dict[str, float]
+
+
+async def draw(http: httpx.AsyncClient, number: int, size: dict[str, str]) -> Drawn:
+    """Submit a job and wait for its end in the same request."""
     started = time.perf_counter()
     answer = await http.post("/v1/jobs", json=body(number) | size, headers={"Prefer": f"wait={WAIT_SECONDS}"})
-    if answer.raise_for_status().json()["status"] != "succeeded":
+    job = answer.raise_for_status().json()
+    if job["status"] != "succeeded":
         raise SystemExit(f"not drawn: {answer.text}")
-    return time.perf_counter() - started
+    return Drawn(time.perf_counter() - started, job["timings"])
 
 
-def beside(seconds: Sequence[float], raw: dict[str, float]) -> str:
-    """Write what a client waited beside the time of the drawing itself."""
-    return f"beside the drawing {percentiles([one - raw['one_seconds'] for one in seconds])}"
+def beside(drawn: Sequence[Drawn], raw: dict[str, float]) -> str:
+    """Write what a client waited beside the raw loop's time for one picture, and what of that the job accounts for."""
+    own = raw["one_seconds"]
+    parts = {
+        "waiting": [one.timings["wait_seconds"] for one in drawn],
+        "drawing longer than alone": [one.timings["generation_seconds"] - own for one in drawn],
+        "encoding": [one.timings["encode_seconds"] for one in drawn],
+        "storing": [one.timings["upload_seconds"] for one in drawn],
+    }
+    shown = ", ".join(f"{name} {1000 * statistics.median(seconds):.1f} ms" for name, seconds in parts.items())
+    return f"beside the drawing {percentiles([one.seconds - own for one in drawn])} (p50 {shown})"
 
 
 if __name__ == "__main__":
