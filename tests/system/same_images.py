@@ -32,7 +32,6 @@ from tests.processes import ROOT, RedisServer, environment_of, wait_until
 
 CATALOG = 'default = "{model}"\n[models.{model}]\nfamily = "{family}"\n'
 PROMPTS = ("a red house under a tree", "two blue boats", "a yellow star above a hill", "a green fish", "a cat")
-MOST_MATES = 9
 START_SECONDS = 120
 
 
@@ -54,7 +53,7 @@ class Comparison:
         )
 
 
-async def compare(model: str, *, mixes: int, seed: int, num_workers: int = 2) -> Comparison:
+async def compare(model: str, *, mixes: int, seed: int, most_mates: int = 9, num_workers: int = 2) -> Comparison:
     """Draw one request `mixes` times among random others, on any of several workers."""
     with tempfile.TemporaryDirectory(prefix="easel-same-", ignore_cleanup_errors=True) as folder:
         server = RedisServer(Path(folder))
@@ -63,7 +62,7 @@ async def compare(model: str, *, mixes: int, seed: int, num_workers: int = 2) ->
         workers = [_start_worker(settings, Path(folder, f"worker-{n}.log")) for n in range(num_workers)]
         try:
             await asyncio.to_thread(wait_until, lambda: _ready(Path(folder)) == num_workers, START_SECONDS)
-            jobs = await _draw_all(settings, model, mixes, random.Random(seed))
+            jobs = await _draw_all(settings, model, mixes, most_mates, random.Random(seed))
             return _compare(jobs, open_store(settings))
         finally:
             for worker in workers:
@@ -88,14 +87,14 @@ def _ready(folder: Path) -> int:
     return sum("worker_ready" in log.read_text() for log in folder.glob("worker-*.log"))
 
 
-async def _draw_all(settings: Settings, model: str, mixes: int, rnd: random.Random) -> list[JobRecord]:
+async def _draw_all(settings: Settings, model: str, mixes: int, most_mates: int, rnd: random.Random) -> list[JobRecord]:
     """Submit mix after mix, the one request at any place in each, and return that request's jobs."""
     async with async_redis(settings) as client:
         queue = JobQueue(client, settings)
         watched = []
         for _ in range(mixes):
             others = [
-                _message(model, rnd.choice(PROMPTS), rnd.randrange(2**32)) for _ in range(rnd.randint(0, MOST_MATES))
+                _message(model, rnd.choice(PROMPTS), rnd.randrange(2**32)) for _ in range(rnd.randint(0, most_mates))
             ]
             place = rnd.randint(0, len(others))
             mix = [*others[:place], _message(model, PROMPTS[0], 7), *others[place:]]
@@ -132,9 +131,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="card", help="an id of the built-in list")
     parser.add_argument("--mixes", type=int, default=200)
+    parser.add_argument("--mates", type=int, default=9, help="others in a mix, at most")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    comparison = asyncio.run(compare(options.model, mixes=options.mixes, seed=options.seed))
+    comparison = asyncio.run(compare(options.model, mixes=options.mixes, seed=options.seed, most_mates=options.mates))
     print(f"{options.model}, seed {options.seed}: {comparison}")  # noqa: T201
 
 
