@@ -7,7 +7,8 @@ keeps the state of the run, and begins anew with the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Collection, Sequence
 from typing import Any, Self
 
 import diffusers
@@ -17,7 +18,8 @@ from models.catalog_entries import DiffusersModel
 from models.diffusers_capabilities import NO_GUIDANCE, Call, default_guidance, read_capabilities
 from models.diffusers_loading import load_pipeline
 from models.diffusers_run import NobodyWaits, Run, to_pixels
-from models.interface import ContentRefused, Feed, GenerationRequest, Row
+from models.diffusers_tasks import STRENGTH, picture_arguments, pipelines_by_task
+from models.interface import Capabilities, ContentRefused, Feed, GenerationRequest, Row, Task
 from models.seeding import image_rng
 
 # Where a pipeline would otherwise change the request: sizes rounded to a list, captions rewritten.
@@ -28,12 +30,14 @@ class DiffusersGenerator:
     """A loaded pipeline; its capabilities are read once, from the pipeline itself."""
 
     def __init__(self, pipeline: Any, entry: DiffusersModel, fingerprint: str) -> None:
-        self.capabilities = read_capabilities(pipeline, entry)
+        self._pipelines = pipelines_by_task(pipeline)
+        self.capabilities = _with_pictures(read_capabilities(pipeline, entry), self._pipelines)
         dtype = str(pipeline.dtype).removeprefix("torch.")
         self.revision = f"{fingerprint}-diffusers{diffusers.__version__}-{dtype}"
         self.description = {"device": str(pipeline.device), "dtype": dtype, "parameters": str(_parameters(pipeline))}
         self._pipeline = pipeline
         self._call = Call(pipeline)
+        self._calls = {task: Call(made) for task, made in self._pipelines.items()}
         self._guidance = default_guidance(self._call, entry)
 
     @classmethod
@@ -54,15 +58,17 @@ class DiffusersGenerator:
         """
         for row in rows:
             self._warn(row, feed)
-        run = Run(self._pipeline, rows, self._num_steps(rows), feed, previews=self.capabilities.previews)
+        task = rows[0].request.task
+        pipeline, call = self._pipelines[task], self._calls[task]
+        run = Run(pipeline, rows, self._num_steps(rows), feed, previews=self.capabilities.previews)
         try:
-            output = self._pipeline(**self._arguments(rows), **run.callback(self._call.step_callback))
+            output = pipeline(**self._arguments(rows, call), **run.callback(call.step_callback))
         except NobodyWaits:
             return
         run.finish()
         _deliver(rows, output, feed)
 
-    def _arguments(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def _arguments(self, rows: Sequence[Row], call: Call) -> dict[str, Any]:
         """Say the batch in the words of the pipeline's call; its rows agree in all but prompts and seeds."""
         request = rows[0].request
         generators = [image_rng(row.request.seed, row.index) for row in rows]
@@ -76,13 +82,15 @@ class DiffusersGenerator:
             "output_type": "np",
             **AS_ASKED,
         }
+        if request.task != "text_to_image":
+            arguments |= picture_arguments(rows, self._num_steps(rows))
         if not self.capabilities.negative_prompt:
             del arguments["negative_prompt"]
         if "num_inference_steps" not in self.capabilities.options:
             del arguments["num_inference_steps"]
         if self._call.guidance_argument and self._guidance_scale(request) is not None:
             arguments[self._call.guidance_argument] = self._guidance_scale(request)
-        return {name: value for name, value in arguments.items() if self._call.takes(name)}
+        return {name: value for name, value in arguments.items() if call.takes(name)}
 
     def _num_steps(self, rows: Sequence[Row]) -> int:
         option = self.capabilities.options.get("num_inference_steps")
@@ -108,6 +116,19 @@ class DiffusersGenerator:
         tokenizer = max(tokenizers, key=lambda tokenizer: int(tokenizer.model_max_length))
         room = min(self._call.default("max_sequence_length") or tokenizer.model_max_length, tokenizer.model_max_length)
         return room, len(tokenizer(prompt, verbose=False).input_ids)
+
+
+def _with_pictures(able: Capabilities, tasks: Collection[Task]) -> Capabilities:
+    """Add what the pipeline's siblings can do."""
+    image_to_image, inpainting = "image_to_image" in tasks, "inpainting" in tasks
+    return dataclasses.replace(
+        able,
+        image_to_image=image_to_image,
+        variations=image_to_image,
+        inpainting=inpainting,
+        strength=STRENGTH if image_to_image or inpainting else None,
+        batch_by=(*able.batch_by, "task", "strength"),
+    )
 
 
 def _deliver(rows: Sequence[Row], output: Any, feed: Feed) -> None:

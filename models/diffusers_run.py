@@ -46,7 +46,7 @@ class Run:
     def _on_step_end(
         self, _pipeline: Any, step: int, _timestep: Any, tensors: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
-        self._num_steps = len(self._pipeline.scheduler.timesteps)  # a second-order scheduler takes two for one
+        self._num_steps = self._steps_of_run()
         self._on_step(step, _timestep, tensors["latents"])
         return tensors
 
@@ -57,6 +57,10 @@ class Run:
         self._report(min(step + 1, self._num_steps))
         if self._previews and self._step < self._num_steps:
             self._show(latents)
+
+    def _steps_of_run(self) -> int:
+        """Count the steps: a second-order scheduler takes two for one, a picture to begin with saves some."""
+        return getattr(self._pipeline, "num_timesteps", None) or len(self._pipeline.scheduler.timesteps)
 
     def _report(self, step: int) -> None:
         if step <= self._step:
