@@ -68,10 +68,13 @@ def _settings(**changes: Any) -> Settings:
 
 
 def _check_models(settings: Settings) -> None:
-    """End with the mistakes in the list of models, if there are any, before anything is started."""
+    """End with the mistakes in the list of models or in moderation, if there are any, before anything is started."""
+    from app.moderation import job_moderators  # noqa: PLC0415 - a client needs none of it
+
     try:
         load_catalog(settings.models_file)
-    except CatalogError as error:
+        job_moderators(settings)
+    except (CatalogError, EaselError) as error:
         _fail(escape(str(error)))
 
 

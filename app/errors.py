@@ -7,6 +7,7 @@ EaselError
 │   ├── BudgetExceeded            size, images and steps are too much together
 │   ├── UrlNotAllowed             it leads where this service does not go
 │   ├── UrlUnreachable            it does not give what was to be fetched
+│   ├── ModerationBlocked         what this service does not draw or show
 │   ├── InvalidImage              an input picture that cannot be used
 │   └── ModelNotFound (404)
 ├── Unauthorized (401)
@@ -38,6 +39,7 @@ EaselError
     ├── QueueFull
     ├── StorageUnavailable
     ├── ModelNotReady             no worker has announced this model yet
+    ├── ModerationUnavailable
     └── JobTooSlow                the client waits no longer, so the job was canceled
 """
 
@@ -100,6 +102,13 @@ class UrlUnreachable(InvalidRequest):
 
     code = "url_unreachable"
     title = "URL cannot be fetched"
+
+
+class ModerationBlocked(InvalidRequest):
+    """This service does not draw what was asked for, or does not show what was drawn."""
+
+    code = "moderation_blocked"
+    title = "Blocked by moderation"
 
 
 class InvalidImage(InvalidRequest):
@@ -332,6 +341,13 @@ class ModelNotReady(Unavailable):
 
     code = "model_not_ready"
     title = "Model not ready"
+
+
+class ModerationUnavailable(Unavailable):
+    """The check of what may be drawn does not work, so nothing passes it."""
+
+    code = "moderation_unavailable"
+    title = "Moderation unavailable"
 
 
 class JobTooSlow(Unavailable):

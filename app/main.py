@@ -23,6 +23,7 @@ from app.forecasts import Forecasts
 from app.inputs import InputStore
 from app.jobs import JobQueue
 from app.metrics import GatewayMetrics, new_registry
+from app.moderation import job_moderators
 from app.redis_connections import REDIS_DOWN, async_redis, check_async
 from app.settings import Settings
 from app.storage import open_store
@@ -41,10 +42,12 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
 
     Raises:
         CatalogError: the list of models is wrong.
+        ModerationError: the blocklist or the check of one's own cannot be used.
         StorageUnavailable: the data folder cannot be used.
         EvictingRedisError: Redis is set to drop jobs when its memory is full.
     """
     catalog = load_catalog(settings.models_file)
+    moderators = job_moderators(settings)
     store = await asyncio.to_thread(open_store, settings)
     async with async_redis(settings) as client:
         try:
@@ -63,6 +66,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 settings=settings,
                 catalog=catalog,
                 queue=queue,
+                moderators=moderators,
                 authentication=Authentication(KeyStore(client), settings),
                 fleet=fleet,
                 forecasts=Forecasts(queue, fleet),

@@ -50,6 +50,16 @@ class Settings(BaseSettings):
             description="Key for operators' addresses such as `/metrics`; unset: these are for this machine alone.",
         ),
     ] = None
+    blocklist_file: Annotated[
+        Path | None, Field(description="File of words, phrases and /regular expressions/ that no prompt may hold.")
+    ] = None
+    moderation_check: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[\w.]+:\w+$",
+            description="Check of your own for jobs and images, as `package.module:name`; unset: none.",
+        ),
+    ] = None
     data_dir: Annotated[Path, Field(description="Folder for the embedded queue, stored images and secrets.")] = Path(
         "data"
     )

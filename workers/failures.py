@@ -2,6 +2,8 @@
 
 generation_failed    the generator raised, for this job alone
 content_refused      the model's safety checker will not show the picture
+moderation_blocked   the operator's check will not show the picture
+moderation_unavailable  the operator's check does not work
 out_of_memory        not even this one image fits into the device's memory
 timeout              the job ran for longer than `EASEL_JOB_TIMEOUT_SECONDS`
 input_missing        the input picture is no longer in storage

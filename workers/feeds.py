@@ -52,7 +52,7 @@ class BatchFeed:
 
     def wants_preview(self, row: Row) -> bool:
         """Tell whether somebody looks and there is more to see than last time."""
-        return self.jobs[row.job_id].wants_preview(row.index)
+        return not self._finishing.moderators and self.jobs[row.job_id].wants_preview(row.index)
 
     def preview(self, row: Row, image: Image) -> None:
         """Keep the picture; the lease thread makes it small and passes it on."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from app.errors import ObjectNotFound, StorageUnavailable
+from app.errors import ModerationBlocked, ModerationUnavailable, ObjectNotFound, StorageUnavailable
 from app.messages import JobError, Outcome, StoredImage, Timings
+from app.moderation import Moderator, check_image
 from models.interface import Image, Row
 from workers.claimed_job import ClaimedJob
 from workers.claims import Ending
@@ -59,8 +60,14 @@ class Finishing:
     """Encodes images in a few threads, sends them to storage and hands each job's ending to `commit`, once."""
 
     def __init__(
-        self, uploads: Uploads, spool: Spool | None, commit: Callable[[Ending], None], metrics: WorkerMetrics
+        self,
+        uploads: Uploads,
+        spool: Spool | None,
+        commit: Callable[[Ending], None],
+        metrics: WorkerMetrics,
+        moderators: Sequence[Moderator] = (),
     ) -> None:
+        self.moderators = moderators
         self._uploads = uploads
         self._spool = spool
         self._commit = commit
@@ -141,6 +148,8 @@ class Finishing:
             self._fail(
                 drawing, JobError(code="encoding_failed", message="the image cannot be encoded"), trace_of(error)
             )
+        except (ModerationBlocked, ModerationUnavailable) as error:
+            self._fail(drawing, JobError(code=error.code, message=error.detail), trace_of(error))
         except Exception as error:  # noqa: BLE001 - nobody else would answer the job's owner
             self._fail(drawing, JobError(code="internal_error", message=type(error).__name__), trace_of(error))
         finally:
@@ -149,6 +158,7 @@ class Finishing:
                 self._changed.notify_all()
 
     def _encoded(self, drawing: _Drawing, row: Row, image: Image) -> bytes:
+        check_image(self.moderators, drawing.job.message, image)
         started = time.monotonic()
         data = encode(drawing.job.message, row, image, model_revision=drawing.model_revision)
         seconds = time.monotonic() - started

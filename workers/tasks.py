@@ -6,6 +6,7 @@ fence and patience with storage, and with one model loaded per process.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,7 @@ from rq import get_current_job
 
 from app.job_records import new_job_id
 from app.messages import JobMessage, Outcome, StoredImage
+from app.moderation import Moderator, check_image, image_moderators
 from app.settings import Settings
 from app.storage import ObjectStore, open_store
 from models.catalog import load_catalog
@@ -26,8 +28,11 @@ from workers.storing import describe, encode
 class _OneJobFeed:
     """Stores each image as it is done; there is nothing else to tell or to ask."""
 
-    def __init__(self, store: ObjectStore, message: JobMessage, model_revision: str) -> None:
+    def __init__(
+        self, store: ObjectStore, message: JobMessage, model_revision: str, moderators: Sequence[Moderator]
+    ) -> None:
         self._store = store
+        self._moderators = moderators
         self._message = message
         self._model_revision = model_revision
         self.images: dict[int, StoredImage] = {}
@@ -52,6 +57,7 @@ class _OneJobFeed:
         self.warnings.append(message)
 
     def done(self, row: Row, image: Image) -> None:
+        check_image(self._moderators, self._message, image)
         data = encode(self._message, row, image, model_revision=self._model_revision)
         stored = describe(self._message, row, data)
         self._store.put(stored.key, data, stored.content_type)
@@ -72,7 +78,7 @@ def render(message: dict[str, Any]) -> dict[str, Any]:
     generator = _generator(asked.model)
     store = open_store(settings)
     source = fetch_input(store, asked.request)
-    feed = _OneJobFeed(store, asked, generator.revision)
+    feed = _OneJobFeed(store, asked, generator.revision, image_moderators(settings))
     rows = [Row(asked.request, index, job_id, source) for index in range(asked.request.num_images)]
     for batch in chunks(rows, generator.capabilities.max_batch_size):
         generator.generate(batch, feed)

@@ -30,6 +30,7 @@ from rq.utils import now
 from rq.worker import WorkerStatus
 
 from app.job_records import PRIORITIES, queue_name
+from app.moderation import image_moderators
 from app.redis_connections import REDIS_DOWN
 from app.settings import Settings
 from app.storage import ObjectStore
@@ -114,7 +115,7 @@ class BatchWorker(SimpleWorker):
         )
         self._spool = open_spool(settings)
         uploads = Uploads(store, self._spool, settings.storage_patience_seconds, metrics)
-        self._finishing = Finishing(uploads, self._spool, self._committer.add, metrics)
+        self._finishing = Finishing(uploads, self._spool, self._committer.add, metrics, image_moderators(settings))
         self._runner = BatchRunner(
             self._generators,
             self._claims,

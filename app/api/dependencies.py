@@ -15,6 +15,7 @@ from app.forecasts import Forecasts
 from app.inputs import InputStore
 from app.jobs import JobQueue
 from app.metrics import GatewayMetrics
+from app.moderation import Moderator
 from app.settings import Settings
 from app.storage import ObjectStore
 from app.tenants.authentication import Authentication
@@ -33,6 +34,7 @@ class Gateway:
     catalog: Catalog
     queue: JobQueue
     authentication: Authentication
+    moderators: tuple[Moderator, ...]
     fleet: Fleet
     forecasts: Forecasts
     store: ObjectStore

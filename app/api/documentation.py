@@ -19,6 +19,8 @@ from app.errors import (
     ModelNotAllowed,
     ModelNotFound,
     ModelNotReady,
+    ModerationBlocked,
+    ModerationUnavailable,
     PayloadTooLarge,
     QueueFull,
     QueueUnavailable,
@@ -31,10 +33,10 @@ from app.errors import (
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
 SUBMISSION_ERRORS: tuple[type[EaselError], ...] = (
-    *(InvalidRequest, UnsupportedOption, UnsupportedSize, BudgetExceeded, ModelNotFound),
+    *(InvalidRequest, UnsupportedOption, UnsupportedSize, BudgetExceeded, ModerationBlocked, ModelNotFound),
     *(PayloadTooLarge, UnsupportedMediaType),
     *(MissingApiKey, InvalidApiKey, ModelNotAllowed, RateLimited, BudgetSpent),
-    *(QueueFull, QueueUnavailable, ModelNotReady),
+    *(QueueFull, QueueUnavailable, ModelNotReady, ModerationUnavailable),
 )
 ANY_OTHER: Responses = {"default": {"model": Problem, "description": "Any other error, in the same form."}}
 _PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from app.api.answers import LinkSigner
 from app.api.dependencies import Gateway
-from app.errors import JobCanceled, JobFailed
+from app.errors import JobCanceled, JobFailed, ModerationBlocked
 from app.messages import JobRecord, JobStatus, OutputFormat, StoredImage
 
 ResponseFormat: TypeAlias = Literal["url", "b64_json"]
@@ -77,13 +77,15 @@ def stored_images(record: JobRecord) -> tuple[StoredImage, ...]:
     """Return the images of a job that has ended.
 
     Raises:
-        JobCanceled, JobFailed: it has none.
+        JobCanceled, JobFailed, ModerationBlocked, ModerationBlocked: it has none.
     """
     if record.status is JobStatus.CANCELED:
         raise JobCanceled(f"job {record.id} was canceled")
     if record.outcome is None:
         raise JobFailed("internal_error", f"job {record.id} ended without an outcome")
     if record.outcome.error:
+        if record.outcome.error.code == ModerationBlocked.code:
+            raise ModerationBlocked(record.outcome.error.message)
         raise JobFailed(record.outcome.error.code, record.outcome.error.message)
     return record.outcome.images
 

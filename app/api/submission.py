@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 import hashlib
@@ -24,6 +25,7 @@ from app.input_pictures import InputPicture
 from app.inputs import Upload
 from app.messages import JobMessage, JobRecord
 from app.metrics import GatewayMetrics
+from app.moderation import check_job
 from app.new_jobs import JobTerms
 from app.settings import Settings
 from app.tenants.tenant import Tenant
@@ -61,6 +63,8 @@ async def submit(
     """
     with counting_refusals(gateway.metrics), _naming_fields(renamed):
         prepared = await prepare(gateway, caller, wanted, upload)
+        if gateway.moderators:
+            await asyncio.to_thread(check_job, gateway.moderators, prepared.message)
         message = await _with_input(gateway, prepared)
         message = message.model_copy(update={"traceparent": current_traceparent()})
         model, asked_at = message.model, dt.datetime.now(dt.UTC)

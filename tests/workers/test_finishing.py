@@ -21,12 +21,12 @@ IMAGE = np.full((8, 8, 3), 128, np.uint8)
 class Bench:
     """Finishing with a store in memory, and the endings that it hands over."""
 
-    def __init__(self, store=None):
+    def __init__(self, store=None, moderators=()):
         self.endings = []
         self.store = store or MemoryStore()
         metrics = WorkerMetrics(new_registry())
         uploads = Uploads(self.store, None, 30.0, metrics)
-        self.finishing = Finishing(uploads, None, self.endings.append, metrics)
+        self.finishing = Finishing(uploads, None, self.endings.append, metrics, moderators)
 
     def begin(self, job):
         self.finishing.begin(job, batch_size=2, model_revision="r1")
@@ -66,6 +66,32 @@ def test_a_failure_ends_a_job_once(job):
     (ending,) = bench.close()
     assert ending.outcome.error.code == "generation_failed"
     assert "secret" not in ending.trace + ending.outcome.model_dump_json()
+
+
+class NoPictures:
+    """Refuses every image, or breaks."""
+
+    def __init__(self, error=None):
+        self._error = error
+
+    def refuse_image(self, message, image):  # noqa: ARG002 - a moderator is asked so
+        if self._error:
+            raise self._error
+        return "a picture"
+
+
+@pytest.mark.parametrize(
+    ("moderator", "code"),
+    [(NoPictures(), "moderation_blocked"), (NoPictures(ValueError("secret prompt")), "moderation_unavailable")],
+)
+def test_a_picture_that_may_not_be_shown_is_not_stored(job, moderator, code):
+    """Its job fails with a code of its own; a check that breaks lets nothing pass."""
+    bench = Bench(moderators=[moderator])
+    for row in bench.begin(job):
+        bench.finishing.store(job, row, IMAGE)
+    (ending,) = bench.close()
+    assert (ending.outcome.error.code, bench.store.objects) == (code, {})
+    assert "secret" not in ending.trace
 
 
 def test_an_image_that_cannot_be_encoded_fails_its_job(job):

@@ -9,14 +9,14 @@ from app.main import create_app
 from app.settings import Settings
 
 SUBMISSION = {
-    "400": {"invalid_request", "unsupported_option", "unsupported_size", "budget_exceeded"},
+    "400": {"invalid_request", "unsupported_option", "unsupported_size", "budget_exceeded", "moderation_blocked"},
     "401": {"missing_api_key", "invalid_api_key"},
     "403": {"model_not_allowed"},
     "404": {"model_not_found"},
     "429": {"rate_limited", "insufficient_quota"},
     "413": {"payload_too_large"},
     "415": {"unsupported_media_type"},
-    "503": {"queue_full", "queue_unavailable", "model_not_ready"},
+    "503": {"queue_full", "queue_unavailable", "model_not_ready", "moderation_unavailable"},
 }
 PICTURES = SUBMISSION | {
     "400": SUBMISSION["400"] | {"invalid_image"},

@@ -1,0 +1,33 @@
+"""Moderation on both doors of a real gateway."""
+
+import httpx
+import openai
+import pytest
+
+
+@pytest.fixture
+def moderated(settings, serve, worker, tmp_path):
+    """A client of a gateway with a blocklist."""
+    (tmp_path / "list").write_text("forbidden\n")
+    listed = settings.model_copy(update={"blocklist_file": tmp_path / "list"})
+    with serve(listed) as server, httpx.Client(base_url=server.url, timeout=10) as http:
+        yield http
+
+
+@pytest.mark.parametrize("door", ["/v1/jobs", "/v1/images/generations"])
+def test_a_refused_prompt_is_not_queued(moderated, door):
+    """Both doors say 400 and no more; nothing was queued."""
+    response = moderated.post(door, json={"prompt": "a Forbidden fox"})
+    assert (response.status_code, response.json()["code"]) == (400, "moderation_blocked")
+    assert response.json()["param"] == "prompt"
+    assert "orbidden" not in response.text
+    assert moderated.get("/v1/jobs").json()["data"] == []
+
+
+def test_a_refused_picture_is_a_bad_request_for_the_openai_client(moderated, worker):
+    """The job has failed with its own code, and the door answers as OpenAI does."""
+    worker.soon(lambda: worker.fail("moderation_blocked"))
+    client = openai.OpenAI(base_url=f"{moderated.base_url}/v1", api_key="unused", max_retries=0)
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.generate(prompt="a fox")
+    assert refused.value.code == "moderation_blocked"
