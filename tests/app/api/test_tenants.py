@@ -318,3 +318,22 @@ def test_every_route_wants_a_key(stranger, tenant, method, path):
 def test_an_address_that_does_not_exist_wants_a_key_too(stranger, tenant):
     """A stranger does not learn what there is."""
     assert (stranger.get("/nothing").status_code, tenant().get("/nothing").status_code) == (401, 404)
+
+
+# What the log keeps
+
+
+@pytest.mark.parametrize("given", ["header", "wrong header", "address"])
+def test_no_key_is_ever_logged(start_gateway, worker, given):
+    """Whether it is right, wrong or in the wrong place, at the level that logs everything."""
+    http, log, _ = start_gateway(EASEL_ACCESS="keys", EASEL_OPERATOR_KEY=OPERATOR)
+    key = new_key() if given != "wrong header" else "ek_canary"
+    where = {"params": {"key": key}} if given == "address" else {"headers": {"Authorization": f"Bearer {key}"}}
+    assert http.post("/v1/jobs", json={"prompt": "canary"}, **where).status_code in {400, 401}
+    assert http.get("/metrics", **where).status_code in {400, 403}
+    text = log.read_text()
+    assert text.count("request_id") == 2
+    assert key not in text
+    assert key[3:] not in text
+    assert OPERATOR not in text
+    assert "canary" not in text
