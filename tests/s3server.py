@@ -62,7 +62,7 @@ osd data = {folder}/osd
 osd objectstore = memstore
 memstore device bytes = {memory_bytes}
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:{s3_port}
+rgw frontends = beast endpoint={address}:{s3_port}
 rgw data = {folder}/rgw
 rgw thread pool size = 32
 rgw num rados handles = 1
@@ -123,11 +123,11 @@ def missing_programs() -> list[str]:
 
 
 @contextlib.contextmanager
-def running_s3_server(folder: Path) -> Iterator[S3Server]:
+def running_s3_server(folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server]:
     """Start a server that keeps nothing on disk but its logs, and stop it at the end, whatever happens."""
     mon_port, osd_port, s3_port = _free_ports()
-    _write_configuration(folder, mon_port=mon_port, osd_port=osd_port, s3_port=s3_port)
-    server = S3Server(folder, f"http://127.0.0.1:{s3_port}")
+    _write_configuration(folder, address, mon_port=mon_port, osd_port=osd_port, s3_port=s3_port)
+    server = S3Server(folder, f"http://{address}:{s3_port}")
     try:
         _start_monitor(server, mon_port)
         _start_osd(server)
@@ -169,11 +169,16 @@ def _credentials(user: str, access_key_id: str, secret_access_key: str) -> list[
     return [f"--uid={user}", f"--access-key={access_key_id}", f"--secret-key={secret_access_key}"]
 
 
-def _write_configuration(folder: Path, **ports: int) -> None:
+def _write_configuration(folder: Path, address: str, **ports: int) -> None:
     for name in ("mon", "osd", "rgw"):
         (folder / name).mkdir()
     text = CONFIGURATION.format(
-        fsid=uuid.uuid4(), folder=folder, memory_bytes=MEMORY_BYTES, last_osd_port=ports["osd_port"] + 20, **ports
+        fsid=uuid.uuid4(),
+        folder=folder,
+        address=address,
+        memory_bytes=MEMORY_BYTES,
+        last_osd_port=ports["osd_port"] + 20,
+        **ports,
     )
     (folder / "ceph.conf").write_text(text)
 
