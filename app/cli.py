@@ -21,6 +21,7 @@ from app.jobs_cli import jobs, requeue
 from app.keys_cli import keys_app
 from app.settings import Settings
 from app.terminal import keyboard_signals_for_us_alone
+from app.webhooks_cli import webhooks_app
 from models.catalog import CatalogError, load_catalog
 from models.evaluation.cli import evaluate, showpieces
 from models.training.cli import train_app
@@ -196,5 +197,6 @@ app.command()(jobs)
 app.command()(requeue)
 app.add_typer(keys_app, name="keys")
 app.add_typer(train_app, name="train")
+app.add_typer(webhooks_app, name="webhooks")
 app.command()(evaluate)
 app.command()(showpieces)

@@ -78,6 +78,15 @@ class Client:
         """Queue a failed job again."""
         return self._json("POST", f"/operations/jobs/{job_id}/requeue")
 
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """List the webhook events that were given up."""
+        letters: list[dict[str, Any]] = self._json("GET", "/v1/webhooks/dead-letters")["data"]
+        return letters
+
+    def redeliver(self, event_id: str) -> None:
+        """Have a webhook event delivered again."""
+        self._request("POST", f"/v1/webhooks/dead-letters/{event_id}/redeliver")
+
     def ready(self) -> bool:
         """Tell whether the service can draw now; a server that does not answer yet cannot."""
         try:

@@ -15,7 +15,8 @@ EaselError
 │   └── InvalidApiKey             unknown, revoked or expired
 ├── NotFound (404)
 │   ├── JobNotFound
-│   └── ObjectNotFound
+│   ├── ObjectNotFound
+│   └── DeadLetterNotFound
 ├── Forbidden (403)
 │   ├── InvalidSignature          a URL that was tampered with or has expired
 │   ├── ModelNotAllowed           the API key is for other models
@@ -168,6 +169,13 @@ class ObjectNotFound(NotFound):
 
     code = "object_not_found"
     title = "Object not found"
+
+
+class DeadLetterNotFound(NotFound):
+    """No webhook event of this id was given up, or it is no longer kept."""
+
+    code = "dead_letter_not_found"
+    title = "Dead letter not found"
 
 
 class Forbidden(EaselError):

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import catalog, files, job_events, jobs, openai_images, operations, operators, problems
+from app.api import catalog, files, job_events, jobs, openai_images, operations, operators, problems, webhooks
 from app.api.dependencies import Gateway
 from app.api.documentation import ANY_OTHER, describe_errors
 from app.api.gate import Gate
@@ -24,6 +24,7 @@ from app.inputs import InputStore
 from app.jobs import JobQueue
 from app.metrics import GatewayMetrics, new_registry
 from app.moderation import job_moderators
+from app.queue_calls import QueueCalls
 from app.redis_connections import REDIS_DOWN, async_redis, check_async
 from app.settings import Settings
 from app.storage import open_store
@@ -31,6 +32,8 @@ from app.storage.sweeping import sweep_regularly
 from app.tenants.authentication import Authentication
 from app.tenants.key_store import KeyStore
 from app.tracing import TELEMETRY
+from app.webhooks.delivery import deliver_webhooks
+from app.webhooks.outbox import Outbox
 from models.catalog import load_catalog
 
 log = structlog.get_logger()
@@ -61,6 +64,8 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
         ending = asyncio.create_task(end_overdue_regularly(queue, metrics))
         removing = asyncio.create_task(remove_images_regularly(queue, store))
         leaving = asyncio.create_task(_stop_following(queue, stopping))
+        outbox = Outbox(QueueCalls(client))
+        delivering = asyncio.create_task(deliver_webhooks(outbox, queue, store, settings, metrics))
         try:
             yield Gateway(
                 settings=settings,
@@ -72,12 +77,13 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 forecasts=Forecasts(queue, fleet),
                 store=store,
                 inputs=inputs,
+                outbox=outbox,
                 metrics=metrics,
                 stopping=stopping,
                 started_at=int(time.time()),
             )
         finally:
-            for task in (sweeping, ending, removing, leaving):
+            for task in (sweeping, ending, removing, leaving, delivering):
                 task.cancel()
             await inputs.close()
             await queue.close()
@@ -114,7 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     problems.register(app)
-    for door in (jobs, job_events, openai_images, catalog, operations, operators, files):
+    for door in (jobs, job_events, openai_images, catalog, operations, operators, webhooks, files):
         app.include_router(door.router)
     describe_errors(app)
     return app

@@ -72,6 +72,12 @@ class GatewayMetrics:
         self._refused = Counter(
             "easel_jobs_refused_total", "Submissions refused, by error code.", ["code"], registry=registry
         )
+        self._webhooks = Counter(
+            "easel_webhook_attempts_total",
+            "Attempts to deliver a webhook, by outcome: delivered, failed (tried again) or dead (given up).",
+            ["outcome"],
+            registry=registry,
+        )
         self._finished = finished_jobs_counter(registry)
 
     def http_request(self, *, route: str, method: str, status: int, seconds: float) -> None:
@@ -90,6 +96,10 @@ class GatewayMetrics:
     def job_finished(self, model: str, outcome: JobStatus, cause: str = "") -> None:
         """Count a job that the gateway itself ended, such as one cancelled while queued."""
         self._finished.labels(model, outcome.value, cause).inc()
+
+    def webhook_attempted(self, outcome: str) -> None:
+        """Count an attempt that was delivered, failed or given up for good."""
+        self._webhooks.labels(outcome).inc()
 
     def render(self, backlog: Mapping[str, ModelBacklog] | None) -> bytes:
         """Write the page for one scrape; `backlog` maps model ids, None means that Redis did not answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rq.job import Job
@@ -20,6 +20,14 @@ from app.messages import RENDER_TASK, JobMessage, Priority
 _NO_CONNECTION: Any = object()  # RQ's Job insists on a connection; laying out a hash never uses it
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookTarget:
+    """Whom to tell of the job's end, and with which address the links in that begin."""
+
+    url: str
+    base_url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTerms:
     """What a client asks for beside the picture: until when, how long it is kept, and the client's own notes on it.
@@ -30,6 +38,7 @@ class JobTerms:
     deadline_seconds: int | None = None
     retention_seconds: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    webhook: WebhookTarget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +83,20 @@ class NewJob:
 
     def _our_fields(self) -> dict[str, Any]:
         metadata = {"metadata": json.dumps(dict(self.terms.metadata))} if self.terms.metadata else {}
-        return metadata | {
-            "status": RQStatus.QUEUED.value,
-            "model": self.message.model,
-            "tenant": self.message.tenant,
-            "batch_key": full_batch_key(self.message.model, self.batch_key),
-            "cost": self.cost,
-            "num_images": self.message.request.num_images,
-            "kind": kind_of(self.message.request),
-        }
+        webhook = {"webhook": json.dumps(asdict(self.terms.webhook))} if self.terms.webhook else {}
+        return (
+            metadata
+            | webhook
+            | {
+                "status": RQStatus.QUEUED.value,
+                "model": self.message.model,
+                "tenant": self.message.tenant,
+                "batch_key": full_batch_key(self.message.model, self.batch_key),
+                "cost": self.cost,
+                "num_images": self.message.request.num_images,
+                "kind": kind_of(self.message.request),
+            }
+        )
 
 
 def fingerprint_of(message: JobMessage) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     IPvAnyNetwork,
@@ -20,9 +22,26 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from app.setting_files import SettingFileError, SettingFiles
 
+LEAST_SECRET_BYTES, MOST_SECRET_BYTES = 24, 64  # of Standard Webhooks
+
 
 def _comma_separated(text: object) -> object:
     return [part.strip() for part in text.split(",")] if isinstance(text, str) else text
+
+
+def _webhook_secret(secret: SecretStr | None) -> SecretStr | None:
+    """Refuse what receivers could not check a signature with."""
+    if secret is None:
+        return None
+    prefix, _, encoded = secret.get_secret_value().partition("_")
+    try:
+        size = len(base64.b64decode(encoded, validate=True))
+    except ValueError:
+        size = 0
+    if prefix != "whsec" or not LEAST_SECRET_BYTES <= size <= MOST_SECRET_BYTES:
+        msg = "must be whsec_ and the base64 of 24 to 64 random bytes"
+        raise ValueError(msg)
+    return secret
 
 
 class Settings(BaseSettings):
@@ -169,6 +188,11 @@ class Settings(BaseSettings):
         PositiveFloat,
         Field(description="Longest wait for images in one request of the OpenAI door; then the job is canceled."),
     ] = 600.0
+    webhook_secret: Annotated[
+        SecretStr | None,
+        AfterValidator(_webhook_secret),
+        Field(description="Key that signs webhooks, as `easel webhooks secret` makes one; unset: none are sent."),
+    ] = None
     outbound_private_networks: Annotated[
         tuple[IPvAnyNetwork, ...] | None,
         NoDecode,

@@ -16,6 +16,7 @@ def used_gateway_metrics() -> GatewayMetrics:
     metrics.http_request(route="/v1/jobs/{job_id}", method="GET", status=200, seconds=0.004)
     metrics.job_submitted("testcard")
     metrics.job_refused("queue_full")
+    metrics.webhook_attempted("failed")
     metrics.job_finished("testcard", JobStatus.CANCELED)
     return metrics
 

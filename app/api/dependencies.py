@@ -20,6 +20,7 @@ from app.settings import Settings
 from app.storage import ObjectStore
 from app.tenants.authentication import Authentication
 from app.tenants.tenant import Tenant
+from app.webhooks.outbox import Outbox
 from models.catalog import Catalog
 
 # What /docs offers to fill in; the gate reads it.
@@ -39,6 +40,7 @@ class Gateway:
     forecasts: Forecasts
     store: ObjectStore
     inputs: InputStore
+    outbox: Outbox
     metrics: GatewayMetrics
     stopping: asyncio.Event  # set when the server is told to end
     started_at: int  # Unix seconds

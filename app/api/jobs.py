@@ -73,7 +73,9 @@ async def submit_job(
     if dry_run:
         response.status_code = status.HTTP_200_OK
         return await estimate_job(gateway, caller, wanted, upload, idempotency_key)
-    record = await submit(gateway, caller, wanted, upload=upload, idempotency_key=idempotency_key)
+    record = await submit(
+        gateway, caller, wanted, upload=upload, idempotency_key=idempotency_key, base_url=links.base_url
+    )
     response.headers["Location"] = f"/v1/jobs/{record.id}"
     record = await _wait_as_preferred(record, prefer, request, response)
     if record.status.is_final:

@@ -86,6 +86,14 @@ class _Drawing(BaseModel):
     ] = None
 
 
+class WebhookAddress(BaseModel):
+    """Where your server wants to hear of a job's end."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: Annotated[str, Field(min_length=1, max_length=2048)]
+
+
 class JobSubmission(_Drawing):
     """A job to draw. Which options a model honours, and their bounds, `GET /v1/models/{id}` tells."""
 
@@ -120,6 +128,7 @@ class JobSubmission(_Drawing):
         ),
     ] = None
     metadata: Annotated[Metadata | None, Field(description="Your own notes: `GET /v1/jobs` finds jobs by them.")] = None
+    webhook: Annotated[WebhookAddress | None, Field(description="Who is told, by a signed POST, of its end.")] = None
 
 
 class ImageGeneration(_Drawing):

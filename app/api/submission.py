@@ -19,14 +19,15 @@ from app.admission import admit, batch_key, check_budget, cost
 from app.api.dependencies import Gateway
 from app.api.estimating import telling_when_to_return
 from app.api.schemas import JobSubmission
-from app.errors import EaselError, InvalidRequest, ModelNotAllowed, ModelNotFound
+from app.errors import EaselError, InvalidRequest, ModelNotAllowed, ModelNotFound, UnsupportedOption
 from app.input_admission import InputShape
 from app.input_pictures import InputPicture
 from app.inputs import Upload
 from app.messages import JobMessage, JobRecord
 from app.metrics import GatewayMetrics
 from app.moderation import check_job
-from app.new_jobs import JobTerms
+from app.new_jobs import JobTerms, WebhookTarget
+from app.outbound import check_url
 from app.settings import Settings
 from app.tenants.tenant import Tenant
 from app.tracing import current_traceparent
@@ -52,11 +53,13 @@ async def submit(
     *,
     upload: Upload | None = None,
     idempotency_key: str | None = None,
+    base_url: str = "",
     renamed: Mapping[str, str] = MappingProxyType({}),
 ) -> JobRecord:
     """Check the caller's wish against its model and queue it.
 
-    `renamed` maps the field's names to those of a door that calls them otherwise, for errors.
+    `base_url` is this service's address as the client knows it, for links in webhooks; `renamed` maps the field's names
+    to those of a door that calls them otherwise, for errors.
 
     Raises:
         EaselError: refused; the error says why and names the field.
@@ -74,7 +77,7 @@ async def submit(
                 batch_key=batch_key(message, prepared.capabilities),
                 cost=cost(message.request),
                 priority=wanted.priority or "normal",
-                terms=_terms(wanted, gateway.settings),
+                terms=_terms(wanted, gateway.settings, base_url),
                 idempotency_key=idempotency_key,
                 fingerprint=_fingerprint(wanted, upload),
                 max_open=caller.limits.max_open_jobs,
@@ -144,11 +147,13 @@ def _check_size_of_job(caller: Tenant, num_images: int) -> None:
         raise InvalidRequest(f"your API key has {limit} images a minute, not {num_images}", param="num_images")
 
 
-def _terms(wanted: JobSubmission, settings: Settings) -> JobTerms:
+def _terms(wanted: JobSubmission, settings: Settings, base_url: str) -> JobTerms:
     """Take what the client asks for beside the picture.
 
     Raises:
         InvalidRequest: longer than this service keeps anything.
+        UnsupportedOption: a webhook, and this service has no secret to sign it with.
+        UrlNotAllowed: a webhook to where this service does not go.
     """
     longest = max(settings.job_retention_seconds, settings.max_retention_seconds)
     if wanted.retention_seconds is not None and wanted.retention_seconds > longest:
@@ -157,7 +162,17 @@ def _terms(wanted: JobSubmission, settings: Settings) -> JobTerms:
         deadline_seconds=wanted.deadline_seconds,
         retention_seconds=wanted.retention_seconds,
         metadata=wanted.metadata or {},
+        webhook=_webhook(wanted, settings, base_url),
     )
+
+
+def _webhook(wanted: JobSubmission, settings: Settings, base_url: str) -> WebhookTarget | None:
+    if wanted.webhook is None:
+        return None
+    if settings.webhook_secret is None:
+        raise UnsupportedOption("this service sends no webhooks: EASEL_WEBHOOK_SECRET is not set", param="webhook")
+    check_url(wanted.webhook.url, settings.outbound_private_networks or (), param="webhook")
+    return WebhookTarget(wanted.webhook.url, base_url)
 
 
 async def _with_input(gateway: Gateway, prepared: Prepared) -> JobMessage:

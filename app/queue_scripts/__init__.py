@@ -30,6 +30,10 @@ ScriptName = Literal[
     "overdue",
     "images_due",
     "images_removed",
+    "webhooks_take",
+    "webhooks_settle",
+    "webhooks_dead",
+    "webhooks_redeliver",
 ]
 
 

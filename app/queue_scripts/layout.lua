@@ -1,5 +1,5 @@
 -- Where things lie in Redis. RQ 3.0.0's own keys (rq/job.py, rq/queue.py, rq/registry.py, rq/executions.py,
--- rq/results.py), written as RQ writes them and compared with it by a test, and nine of ours:
+-- rq/results.py), written as RQ writes them and compared with it by a test, and those of ours:
 --   easel:order:<queue>   sorted set: queued jobs by fair order; the RQ list holds the same jobs by arrival
 --   easel:shares:<queue>  hash: 'tenant:<tenant>' -> where its next job would stand in that order; 'present'
 --   easel:jobs, easel:jobs:<tenant>   sorted sets of all job ids; ids begin with their time, so they sort by age
@@ -9,6 +9,10 @@
 --   easel:key:<tenant>:<digest>       hash: idempotency key -> id and key of what it made, fingerprint of the body
 --   easel:deadlines       sorted set: queued jobs that have a deadline, by it
 --   easel:images          sorted set: ended jobs by the time at which their images are to be removed
+--   easel:webhooks        sorted set: events to be delivered, by the time of their next attempt or the end of its lease
+--   easel:webhook:<event> hash: job, tenant, webhook (JSON: url, base_url), attempts, token of the lease, reason
+--   easel:dead:<tenant>   sorted set: events that were given up, by when
+--   easel:gone:<digest>   exists while a tenant's endpoint that has answered 410 is not to be called
 -- ARGV[1] is always RQ's key prefix.
 local rq = ARGV[1]
 
@@ -49,16 +53,40 @@ local function pay_back(id)
   if redis.call('EXISTS', counter) == 1 then redis.call('INCRBYFLOAT', counter, '-' .. cost) end
 end
 
+-- The outbox. An event is written with the end of its job, in the same step; its id tells one end from another.
+local webhooks, webhook_kept_seconds, endpoint_gone_seconds = 'easel:webhooks', 7 * 86400, 86400
+local function webhook_key(event) return 'easel:webhook:' .. event end
+local function dead_letters_key(tenant) return 'easel:dead:' .. tenant end
+local function post_event(id, tenant, webhook)
+  local event = 'msg_' .. string.sub(id, 5) .. '_' .. redis.call('HINCRBY', job_key(id), 'ends', 1)
+  local endpoint = 'easel:gone:' .. redis.sha1hex(tenant .. ' ' .. cjson.decode(webhook).url)
+  redis.call('HSET', webhook_key(event), 'job', id, 'tenant', tenant, 'webhook', webhook, 'endpoint', endpoint,
+    'created_at', exact(clock()), 'attempts', 0)
+  redis.call('EXPIRE', webhook_key(event), webhook_kept_seconds)
+  redis.call('ZADD', webhooks, exact(clock()), event)
+end
+local function give_up(event, reason)
+  local key, now = webhook_key(event), clock()
+  local dead = dead_letters_key(redis.call('HGET', key, 'tenant'))
+  redis.call('HSET', key, 'reason', reason)
+  redis.call('EXPIRE', key, webhook_kept_seconds)
+  redis.call('ZREM', webhooks, event)
+  redis.call('ZADD', dead, exact(now), event)
+  redis.call('ZREMRANGEBYSCORE', dead, '-inf', exact(now - webhook_kept_seconds))
+  redis.call('EXPIRE', dead, webhook_kept_seconds)
+end
+
 -- Gateways and workers listen here: for the queue's name when work arrives, for the job's id when it has ended, and
 -- for ids with spaces between them when jobs have started, come further or have a new preview.
 local function ring(queue) redis.call('PUBLISH', 'easel:work', queue) end
 local function announce_end(id)
   pay_back(id)
-  local tenant, keep = unpack(redis.call('HMGET', job_key(id), 'tenant', 'result_ttl'))
+  local tenant, keep, webhook = unpack(redis.call('HMGET', job_key(id), 'tenant', 'result_ttl', 'webhook'))
   redis.call('SREM', open_key(tenant or ''), id)
   redis.call('ZREM', deadlines, id)
   redis.call('DEL', previews_key(id))
   if tenant then redis.call('ZADD', images_due, exact(clock() + keep), id) end
+  if webhook then post_event(id, tenant, webhook) end
   redis.call('PUBLISH', 'easel:ended', id)
 end
 local function announce_news(ids)

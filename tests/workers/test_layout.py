@@ -19,7 +19,7 @@ from workers.claims import Claims, Ending
 MESSAGE = JobMessage(model="card", request=GenerationRequest(prompt="fox", width=8, height=8, seed=1))
 OURS = {
     *("model", "tenant", "batch_key", "cost", "num_images", "kind", "queued_at", "place", "attempts", "outcome"),
-    *("committed", "metadata", "deadline_at"),
+    *("committed", "metadata", "deadline_at", "webhook", "ends"),
 }
 FREE_VALUES = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d{9,}(\.\d+)?")
 KEEP_SECONDS = 86_400

@@ -56,6 +56,11 @@ DECLARED = {
         "409": {"job_not_failed"},
         "503": {"queue_unavailable"},
     },
+    ("get", "/v1/webhooks/dead-letters"): {"503": {"queue_unavailable"}},
+    ("post", "/v1/webhooks/dead-letters/{event_id}/redeliver"): {
+        "404": {"dead_letter_not_found"},
+        "503": {"queue_unavailable"},
+    },
     ("get", "/v1/models"): {"503": {"queue_unavailable"}},
     ("get", "/v1/models/{model}"): {"404": {"model_not_found"}, "503": {"queue_unavailable"}},
     ("get", "/files/{key}"): {

@@ -1,0 +1,54 @@
+"""`easel webhooks`: make a signing secret, list what could not be delivered, deliver it again."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from app.client import Client
+
+SECRET_BYTES = 32
+DEFAULT_SERVER = "http://127.0.0.1:8000"
+
+console = Console()
+webhooks_app = typer.Typer(no_args_is_help=True, help="Sign webhooks, and look after those that nobody took.")
+
+Server = Annotated[str, typer.Option("--server", envvar="EASEL_SERVER_URL", help="Address of the service.")]
+
+
+@webhooks_app.command()
+def secret() -> None:
+    """Make a secret for EASEL_WEBHOOK_SECRET and for the receivers that check signatures."""
+    typer.echo(f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}")
+
+
+@webhooks_app.command()
+def dead(server: Server = DEFAULT_SERVER) -> None:
+    """List the events that were given up."""
+    table = Table("event", "job", "url", "attempts", "reason")
+    with Client(server) as client:
+        for letter in client.dead_letters():
+            cells = (letter["id"], letter["job_id"], letter["url"], str(letter["attempts"]), letter["reason"])
+            table.add_row(*map(escape, cells))
+    console.print(table)
+
+
+@webhooks_app.command()
+def redeliver(
+    events: Annotated[list[str] | None, typer.Argument(help="Ids of events; none with --all.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that were given up.")] = False,
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Deliver events again that were given up."""
+    if every == bool(events):
+        raise typer.BadParameter("name events, or give --all", param_hint="EVENTS")
+    with Client(server) as client:
+        for event_id in events or [letter["id"] for letter in client.dead_letters()]:
+            client.redeliver(event_id)
+            console.print(event_id, highlight=False, soft_wrap=True)
