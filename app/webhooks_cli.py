@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from app.client import Client
 
@@ -31,12 +30,10 @@ def secret() -> None:
 @webhooks_app.command()
 def dead(server: Server = DEFAULT_SERVER) -> None:
     """List the events that were given up."""
-    table = Table("event", "job", "url", "attempts", "reason")
     with Client(server) as client:
         for letter in client.dead_letters():
-            cells = (letter["id"], letter["job_id"], letter["url"], str(letter["attempts"]), letter["reason"])
-            table.add_row(*map(escape, cells))
-    console.print(table)
+            line = f"{letter['id']}  {letter['attempts']} attempts  {letter['reason']}  {letter['url']}"
+            console.print(escape(line), highlight=False, soft_wrap=True)  # ids are whole, to be copied
 
 
 @webhooks_app.command()

@@ -111,7 +111,7 @@ async def test_slow_receivers_hold_up_nobody(post, receiver):
     """Attempts run side by side, and two gateways share them without making one twice."""
     for path in ["silent"] * 3 + ["200"] * 6:
         await post.ended(f"{receiver.url}/{path}")
-    running = [asyncio.create_task(post.deliveries(1).run()) for _ in range(2)]
+    running = [asyncio.create_task(post.deliveries().run()) for _ in range(2)]
     await asyncio.to_thread(wait_until, lambda: len(receiver.received) == 9)
     await asyncio.to_thread(wait_until, lambda: post.redis.zcard("easel:webhooks") == 3)
     for task in running:
