@@ -27,6 +27,8 @@ from app.errors import (
     JobNotFound,
     QueueUnavailable,
     StorageUnavailable,
+    UrlNotAllowed,
+    UrlUnreachable,
 )
 from app.messages import JobRecord
 
@@ -54,7 +56,11 @@ router = APIRouter(tags=["jobs"], route_class=PictureRoute)
 @router.post(
     "/v1/jobs",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=_SUBMITTED | errors(*SUBMISSION_ERRORS, InvalidImage, StorageUnavailable, IdempotencyKeyReused, JobGone),
+    responses=_SUBMITTED
+    | errors(
+        *(*SUBMISSION_ERRORS, InvalidImage, UrlNotAllowed, UrlUnreachable),
+        *(StorageUnavailable, IdempotencyKeyReused, JobGone),
+    ),
 )
 async def submit_job(
     wanted: JobSubmission,

@@ -30,7 +30,9 @@ ENDINGS = {
     "503": PICTURES["503"] | {"job_too_slow"},
 }
 DECLARED = {
-    ("post", "/v1/jobs"): PICTURES | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
+    ("post", "/v1/jobs"): PICTURES
+    | {"400": PICTURES["400"] | {"url_not_allowed", "url_unreachable"}}
+    | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
     ("get", "/v1/jobs"): {"400": {"invalid_request"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}"): {"404": {"job_not_found"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}/events"): {
