@@ -92,4 +92,10 @@ class GanTask:
 
 def _open_pages(config: GanTraining) -> Pages:
     fitted = 0 if config.start_from else config.num_compositions + 1
-    return open_pages(config.data, config.seed, at_least=max(config.batch_size, fitted), max_words=config.text_length)
+    return open_pages(
+        config.data,
+        config.seed,
+        at_least=max(config.batch_size, fitted),
+        max_words=config.text_length,
+        hard_share=config.hard_share,
+    )

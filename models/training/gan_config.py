@@ -11,14 +11,16 @@ class GanTraining(PictureTraining):
 
     `penalty` is R3GAN's gamma, annealed to a tenth; penalties are computed every `penalty_every`
     steps and count that many times as much. `tokenizer` is the folder of the frozen tokenizer;
-    compositions are fitted to `fitting_pages`, and `pages` others are learned from. `start_from` is an
-    exported folder to go on from, or empty.
+    compositions are fitted to `fitting_pages`, and `pages` others are learned from. `hard_share` of the
+    picture book's pages show what is learned last (`is_hard`). `start_from` is an exported folder to
+    go on from, or empty.
     """
 
     tokenizer: str = "models/weights/easel-tokenizer"
     start_from: str = ""
     warm_up_steps: int = 2000
     pages: int = 24_000
+    hard_share: float = 0.3
     fitting_pages: int = 2400
     num_compositions: int = 512
     text_length: int = 24
@@ -45,6 +47,7 @@ class GanTraining(PictureTraining):
         self.require("batch_size", self.batch_size % 2 == 0, "must be even")
         self.require("warm_up_steps", 0 <= self.warm_up_steps <= self.steps, "must be between 0 and steps")
         self.require("decay_share", 0 < self.decay_share <= 1, "must be above 0 and at most 1")
+        self.require("hard_share", 0 <= self.hard_share < 1, "must be at least 0 and below 1")
         self.require("divergence_steps", self.divergence_steps > 0, "must be positive")
         self.require("fitting_pages", self.fitting_pages > self.num_compositions, "must exceed num_compositions")
         self.require("tokenizer", bool(self.tokenizer), "must name a folder")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from models.gan.generator import GanGenerator
+from models.training.book_pages import is_hard
 from models.training.config import ConfigError
 from models.training.gan import PRESETS, GanTraining, create_task
 from models.training.loop import train
@@ -91,8 +92,17 @@ def test_a_start_without_critics_warms_new_ones_up(config: GanTraining, trained:
         start(dataclasses.replace(going_on, warm_up_steps=0))
 
 
-@pytest.mark.parametrize(("field", "value"), [("warm_up_steps", 7), ("fitting_pages", 5), ("batch_size", 3)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("warm_up_steps", 7), ("fitting_pages", 5), ("batch_size", 3), ("hard_share", 1.0)]
+)
 def test_unusable_sizes_are_refused_by_name(config: GanTraining, field: str, value: int) -> None:
     """What cannot work is refused before anything is drawn."""
     with pytest.raises(ConfigError, match=field):
         dataclasses.replace(config, **{field: value})
+
+
+def test_hard_pages_are_learned_from_more_often(config: GanTraining) -> None:
+    """The share that the configuration names reaches the pages that the training reads."""
+    pages = start(dataclasses.replace(config, hard_share=0.9))._pages._pages
+    hard = [is_hard(pages.page(number).scene) for number in range(50)]
+    assert sum(hard) > 40
