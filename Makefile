@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Both set up whatever is missing first.
 .DEFAULT_GOAL := run
-.PHONY: run test chaos install check format lock sbom clean
+.PHONY: run test chaos fuzz install check format lock sbom clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +40,12 @@ test: $(VENV)/.installed-dev
 ## chaos: 10,000 jobs through two gateways while a fault every 5 s strikes somewhere; ends with a ledger (SEED=0)
 chaos: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.system.faults all --gateways 2 --storage s3 --jobs 10000 --rate 20 --every 5 --seed $(or $(SEED),0)
+
+## fuzz: three long runs of made-up requests against a service that runs and is open (URL=http://127.0.0.1:8000)
+fuzz: $(VENV)/.installed-dev
+	@for seed in 1 2 3; do \
+		$(BIN)/schemathesis run $(or $(URL),http://127.0.0.1:8000)/openapi.json --max-examples 500 --seed $$seed || exit 1; \
+	done
 
 ## check: lint, formatting, types, and the licences of all that is installed
 check: $(VENV)/.installed-dev
