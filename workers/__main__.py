@@ -9,6 +9,7 @@ from app.settings import Settings
 from models.catalog import CatalogError, load_catalog
 from workers.loading import load_generators
 from workers.process import run_worker
+from workers.warming import ModelCannotDraw
 
 if __name__ == "__main__":
     settings = Settings()
@@ -16,6 +17,9 @@ if __name__ == "__main__":
         load_catalog(settings.models_file)
     except CatalogError as error:
         sys.exit(f"error: {error}")
-    code = run_worker(settings, load_generators)
+    try:
+        code = run_worker(settings, load_generators)
+    except ModelCannotDraw as error:
+        sys.exit(f"error: {error}")
     sys.stderr.flush()
     os._exit(code)  # an upload that storage does not take must not hold up the end

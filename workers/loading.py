@@ -1,4 +1,4 @@
-"""Loads the models of the catalogue, once, before the worker registers."""
+"""Loads the models of the catalogue and tries each, once, before the worker registers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from models.catalog import Catalog, load_catalog
 from models.families import load_generator
 from models.interface import ImageGenerator
 from workers.metrics import WorkerMetrics
+from workers.warming import warm_up
 
 log = structlog.get_logger()
 
@@ -19,19 +20,23 @@ _PAGE_BYTES = 4096
 
 
 def load_generators(settings: Settings, metrics: WorkerMetrics) -> dict[str, ImageGenerator]:
-    """Load every model of the catalogue and return the generators by model id.
+    """Load every model of the catalogue, draw a picture with it, and return the generators by model id.
 
     Raises:
         CatalogError: the list of models cannot be used.
+        ModelCannotDraw: a model was loaded in vain.
         Exception: a model cannot be loaded; its family says why.
     """
     generators = {}
     for model, entry in load_catalog(settings.models_file).models.items():
         started, memory = time.monotonic(), _memory_bytes()
         generator = load_generator(entry, device=settings.device, dtype=settings.dtype)
-        seconds = time.monotonic() - started
-        metrics.model_loaded(model, seconds=seconds, memory_bytes=max(0, _memory_bytes() - memory))
-        log.info("model_loaded", model=model, seconds=round(seconds, 2), **generator.description)
+        loaded = time.monotonic()
+        warm_up(model, generator)
+        ready = time.monotonic()
+        metrics.model_loaded(model, seconds=ready - started, memory_bytes=max(0, _memory_bytes() - memory))
+        times = {"load_seconds": round(loaded - started, 2), "warm_up_seconds": round(ready - loaded, 2)}
+        log.info("model_loaded", model=model, **times, **generator.description)
         generators[model] = generator
     return generators
 
