@@ -87,6 +87,11 @@ PANELS: list[tuple[str, str, dict[str, str]]] = [
         },
     ),
     ("Size of the images that wait", "bytes", {"{{instance}}": "easel_spooled_bytes"}),
+    (
+        "Webhooks by outcome",
+        "ops",
+        {"{{outcome}}": "sum by (outcome) (rate(easel_webhook_attempts_total[$__rate_interval]))"},
+    ),
     ("Memory of models", "bytes", {"{{model}} {{instance}}": 'easel_model_memory_bytes{model=~"$model"}'}),
 ]
 

@@ -42,6 +42,8 @@ class MemoryStore:
 class FinishingRecord:
     """Takes down what a feed hands over."""
 
+    moderators = ()
+
     def __init__(self):
         self.spooled = set()
         self.stored = []
