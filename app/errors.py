@@ -15,6 +15,7 @@ EaselError
 │   └── InvalidApiKey             unknown, revoked or expired
 ├── NotFound (404)
 │   ├── JobNotFound
+│   ├── BatchNotFound
 │   ├── ObjectNotFound
 │   └── DeadLetterNotFound
 ├── Forbidden (403)
@@ -162,6 +163,13 @@ class JobNotFound(NotFound):
 
     code = "job_not_found"
     title = "Job not found"
+
+
+class BatchNotFound(NotFound):
+    """No batch of this id, or it has expired."""
+
+    code = "batch_not_found"
+    title = "Batch not found"
 
 
 class ObjectNotFound(NotFound):

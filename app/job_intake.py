@@ -55,6 +55,7 @@ class JobIntake:
     ) -> Taken:
         """Queue a tenant's jobs, or find what the same request made before.
 
+        Jobs of one request carry the same `batch`, by which they are found again; a job alone carries none.
         The caller's key is charged, if there is one, and the caller is told how its rates stand.
 
         Raises:
@@ -72,6 +73,8 @@ class JobIntake:
         } | (charges(caller, jobs, dt.datetime.now(dt.UTC)) if caller else {"rates": []})
         if (bound := self._settings.max_open_jobs if max_open is None else max_open) is not None:
             ask["max_open"] = bound
+        if jobs[0].batch:
+            ask["batch"] = jobs[0].batch
         if repeat is not None:
             ask["idempotency"] = idempotency_name(tenant, repeat.idempotency_key)
             ask["fingerprint"] = repeat.fingerprint
@@ -81,7 +84,7 @@ class JobIntake:
         match answer:
             case [b"accepted", ahead, queued_at, standing]:
                 note_standing(caller, standing)
-                return Taken(jobs[0].id, _record(jobs[0], hashes[0], ahead, float(queued_at)))
+                return Taken(jobs[0].batch or jobs[0].id, _record(jobs[0], hashes[0], ahead, float(queued_at)))
             case [b"known", known]:
                 return Taken(known.decode())
             case [b"gone", known]:

@@ -1,9 +1,9 @@
 """The form of a job in Redis: its id, its queue, the fields of its hash, and the record that they amount to.
 
 The hash is RQ's, made by RQ's own `Job`, plus fields of ours: `model`, `tenant`, `batch_key`, `cost`,
-`num_images` (what a worker chooses by), `kind` (what its time depends on), `metadata`, `queued_at`, `deadline_at` and
-`place` (written by `submit.lua`), `attempts`, `deaths`, `progress`, `previews` and `outcome` (written by the worker's
-scripts), `previews_until` (by `look.lua`).
+`num_images` (what a worker chooses by), `batch` (the id of the request that made it with others), `kind` (what its
+time depends on), `metadata`, `queued_at`, `deadline_at` and `place` (written by `submit.lua`), `attempts`, `deaths`,
+`progress`, `previews` and `outcome` (written by the worker's scripts), `previews_until` (by `look.lua`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ def new_job_id(unix_seconds: float) -> str:
     """Make an id that sorts by time (to the millisecond) and that nobody can guess (128 random bits)."""
     raw = int(unix_seconds * 1000).to_bytes(6, "big") + secrets.token_bytes(16)
     return "job_" + base64.b32hexencode(raw).decode().rstrip("=").lower()  # this alphabet keeps the order
+
+
+def new_batch_id(unix_seconds: float) -> str:
+    """Make an id of the same kind for jobs that are sent together."""
+    return new_job_id(unix_seconds).replace("job_", "batch_", 1)
 
 
 def queue_name(model: str, priority: Priority) -> str:

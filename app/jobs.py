@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -16,10 +17,10 @@ from typing import Any
 import redis.asyncio
 
 from app import job_records
-from app.errors import Conflict, JobNotCancelable, JobNotFailed, JobNotFound
+from app.errors import BatchNotFound, Conflict, JobNotCancelable, JobNotFailed, JobNotFound
 from app.estimates import Line
 from app.job_events import Ended, Glimpse, JobEvent, Told, event_of, glimpse_of, previews_of
-from app.job_intake import JobIntake, Repeat
+from app.job_intake import JobIntake, Repeat, Taken
 from app.job_watch import JobWatch
 from app.messages import JobError, JobMessage, JobRecord, JobStatus, Outcome, Priority
 from app.new_jobs import JobTerms, NewJob, fingerprint_of
@@ -43,6 +44,15 @@ class JobPage:
 
     jobs: tuple[JobRecord, ...]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobBatch:
+    """Jobs that were sent together, in their order: those that are still kept."""
+
+    id: str
+    created_at: dt.datetime
+    jobs: tuple[JobRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +130,28 @@ class JobQueue:
         )
         taken = await self._intake.take([job], tenant=message.tenant, repeat=repeat, max_open=max_open, caller=caller)
         return taken.first or await self.get(taken.id)
+
+    async def submit_batch(self, jobs: Sequence[NewJob], *, caller: Tenant, repeat: Repeat | None = None) -> Taken:
+        """Queue all jobs of a batch or none, or find the batch that the idempotency key already made.
+
+        Raises:
+            RateLimited, BudgetSpent, QueueFull, IdempotencyKeyReused, JobGone, QueueUnavailable: as `JobIntake.take`.
+        """
+        bound = caller.limits.max_open_jobs
+        return await self._intake.take(jobs, tenant=caller.name, repeat=repeat, max_open=bound, caller=caller)
+
+    async def batch(self, batch_id: str, *, tenant: str) -> JobBatch:
+        """Read a batch of the tenant's; its jobs' queue positions are left out.
+
+        Raises:
+            BatchNotFound: there is none, it has expired, or it is another tenant's.
+            QueueUnavailable: Redis does not answer.
+        """
+        match await self._run("batch", batch_id):
+            case [owner, created_at, *found] if owner == tenant.encode():
+                jobs = tuple(_record(job_id.decode(), fields, tenant) for job_id, fields in found)
+                return JobBatch(batch_id, dt.datetime.fromtimestamp(float(created_at), dt.UTC), jobs)
+        raise BatchNotFound(f"there is no batch {batch_id!r}, or it is no longer kept")
 
     async def get(self, job_id: str, *, tenant: str | None = None) -> JobRecord:
         """Read a job.

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import catalog, files, job_events, jobs, openai_images, operations, operators, problems, webhooks
+from app.api import batches, catalog, files, job_events, jobs, openai_images, operations, operators, problems, webhooks
 from app.api.dependencies import Gateway
 from app.api.documentation import ANY_OTHER, describe_errors
 from app.api.gate import Gate
@@ -120,7 +120,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     problems.register(app)
-    for door in (jobs, job_events, openai_images, catalog, operations, operators, webhooks, files):
+    for door in (jobs, batches, job_events, openai_images, catalog, operations, operators, webhooks, files):
         app.include_router(door.router)
     describe_errors(app)
     return app

@@ -51,6 +51,7 @@ class NewJob:
     cost: float
     priority: Priority = "normal"
     terms: JobTerms = JobTerms()
+    batch: str | None = None  # the id of the batch that it was sent with
 
     @property
     def queue(self) -> str:
@@ -84,9 +85,11 @@ class NewJob:
     def _our_fields(self) -> dict[str, Any]:
         metadata = {"metadata": json.dumps(dict(self.terms.metadata))} if self.terms.metadata else {}
         webhook = {"webhook": json.dumps(asdict(self.terms.webhook))} if self.terms.webhook else {}
+        batch = {"batch": self.batch} if self.batch else {}
         return (
             metadata
             | webhook
+            | batch
             | {
                 "status": RQStatus.QUEUED.value,
                 "model": self.message.model,

@@ -95,6 +95,16 @@ class JobList(BaseModel):
     has_more: bool
 
 
+class Batch(BaseModel):
+    """Jobs that were sent together, at this moment."""
+
+    id: Annotated[str, Field(examples=["batch_06a8n5q2c4v9k7e1m3t5r8b0dg2h4j6s8"])]
+    object: Literal["batch"] = "batch"
+    created_at: dt.datetime
+    counts: Annotated[dict[JobStatus, int], Field(description="How many of its jobs have each status.")]
+    jobs: Annotated[list[Job], Field(description="In the order of the requests, without those no longer kept.")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSigner:
     """Signs image links for one answer, on the store's terms."""

@@ -98,7 +98,8 @@ def invalid_request(error: RequestValidationError) -> InvalidRequest:
     """Turn pydantic's first finding into our error, without the value that was sent."""
     finding: dict[str, Any] = error.errors()[0]
     location = finding["loc"][1:]
-    param = str(location[0])[:LONGEST_PARAM].replace("-", "_") if location else None
+    named = location[:3] if location[:1] == ("requests",) else location[:1]  # of a batch: which request, and its field
+    param = ".".join(map(str, named))[:LONGEST_PARAM].replace("-", "_") or None
     detail = _WORDS.get(finding["type"]) or finding["msg"].removeprefix("Value error, ")
     return InvalidRequest(f"{param}: {detail}" if param else detail, param=param)
 

@@ -20,6 +20,7 @@ LONGEST_DEADLINE_SECONDS = 604_800
 _ALLOWED_CONTROLS = set("\t\n\r")
 _MAX_COUNT = 2**31 - 1
 _MAX_NUMBER = 1e6
+MAX_BATCH_JOBS = 100
 
 
 def _plain_text(text: str) -> str:
@@ -129,6 +130,23 @@ class JobSubmission(_Drawing):
     ] = None
     metadata: Annotated[Metadata | None, Field(description="Your own notes: `GET /v1/jobs` finds jobs by them.")] = None
     webhook: Annotated[WebhookAddress | None, Field(description="Who is told, by a signed POST, of its end.")] = None
+
+
+class BatchSubmission(BaseModel):
+    """Jobs that are accepted together or not at all."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        json_schema_extra={"examples": [{"requests": [{"prompt": "A red fox."}, {"prompt": "A blue fox."}]}]},
+    )
+
+    requests: Annotated[
+        list[JobSubmission],
+        Field(min_length=1, max_length=MAX_BATCH_JOBS, description="As for `POST /v1/jobs`, without image and mask."),
+    ]
 
 
 class ImageGeneration(_Drawing):

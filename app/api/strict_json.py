@@ -31,6 +31,10 @@ class SubmissionRoute(APIRoute):
         """Say how many bytes are read."""
         return settings.max_body_bytes
 
+    async def read(self, request: Request, limit_bytes: int) -> Any:
+        """Read and parse the body."""
+        return await read_json(request, limit_bytes)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put the strict reader before FastAPI's own handling."""
         handle = super().get_route_handler()
@@ -41,7 +45,7 @@ class SubmissionRoute(APIRoute):
             """Read the body strictly, then let FastAPI validate it."""
             gateway = gateway_of(request)
             with counting_refusals(gateway.metrics):
-                body = await read_json(request, self.longest_body(gateway.settings))
+                body = await self.read(request, self.longest_body(gateway.settings))
             try:
                 return await handle(_ReadRequest(request, body))
             except RequestValidationError as findings:
@@ -63,7 +67,9 @@ class _ReadRequest(Request):
     """A request whose body has been read and parsed."""
 
     def __init__(self, request: Request, parsed: Any) -> None:
-        super().__init__(request.scope, request.receive)
+        others = [(name, value) for name, value in request.headers.raw if name != b"content-type"]
+        headers = [*others, (b"content-type", b"application/json")]  # what FastAPI takes for parsed, whatever came
+        super().__init__({**request.scope, "headers": headers}, request.receive)
         self._parsed = parsed
 
     async def body(self) -> bytes:
@@ -83,14 +89,14 @@ async def read_json(request: Request, limit_bytes: int) -> Any:
     return await asyncio.to_thread(parse, body) if len(body) > _LARGE_BYTES else parse(body)
 
 
-async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """Read a JSON body, at most `limit_bytes` of it whatever its Content-Length says.
+async def read_body(request: Request, limit_bytes: int, media_type: str = "application/json") -> bytes:
+    """Read a body of text, at most `limit_bytes` of it whatever its Content-Length says.
 
     Raises:
-        UnsupportedMediaType: not announced as plain UTF-8 JSON.
+        UnsupportedMediaType: not announced as of this type, plain and in UTF-8.
         PayloadTooLarge: longer than the limit.
     """
-    _check_content_type(request)
+    _check_content_type(request, media_type)
     too_large = PayloadTooLarge(f"the body is larger than {limit_bytes} bytes")
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit_bytes:
@@ -124,10 +130,10 @@ def parse(body: bytes) -> Any:
         raise InvalidRequest("the body holds a number that is too long") from error
 
 
-def _check_content_type(request: Request) -> None:
+def _check_content_type(request: Request, wanted: str) -> None:
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json":
-        raise UnsupportedMediaType("the body must be application/json")
+    if media_type.strip().lower() != wanted:
+        raise UnsupportedMediaType(f"the body must be {wanted}")
     if parameters.replace(" ", "").replace('"', "").lower() not in {"", "charset=utf-8"}:
         raise UnsupportedMediaType("the body must be in UTF-8")
     if request.headers.get("content-encoding", "identity") != "identity":

@@ -66,8 +66,7 @@ async def submit(
     """
     with counting_refusals(gateway.metrics), _naming_fields(renamed):
         prepared = await prepare(gateway, caller, wanted, upload)
-        if gateway.moderators:
-            await asyncio.to_thread(check_job, gateway.moderators, prepared.message)
+        await moderate(gateway, prepared.message)
         message = await _with_input(gateway, prepared)
         message = message.model_copy(update={"traceparent": current_traceparent()})
         model, asked_at = message.model, dt.datetime.now(dt.UTC)
@@ -77,7 +76,7 @@ async def submit(
                 batch_key=batch_key(message, prepared.capabilities),
                 cost=cost(message.request),
                 priority=wanted.priority or "normal",
-                terms=_terms(wanted, gateway.settings, base_url),
+                terms=terms(wanted, gateway.settings, base_url),
                 idempotency_key=idempotency_key,
                 fingerprint=_fingerprint(wanted, upload),
                 max_open=caller.limits.max_open_jobs,
@@ -120,6 +119,16 @@ async def prepare(gateway: Gateway, caller: Tenant, wanted: JobSubmission, uploa
     return Prepared(message, capabilities, picture)
 
 
+async def moderate(gateway: Gateway, message: JobMessage) -> None:
+    """Ask the moderators about a job, if there are any.
+
+    Raises:
+        ModerationBlocked, ModerationUnavailable: refused, or nobody can tell.
+    """
+    if gateway.moderators:
+        await asyncio.to_thread(check_job, gateway.moderators, message)
+
+
 @contextlib.contextmanager
 def counting_refusals(metrics: GatewayMetrics) -> Iterator[None]:
     """Count the error that refuses a submission, if there is one."""
@@ -147,7 +156,7 @@ def _check_size_of_job(caller: Tenant, num_images: int) -> None:
         raise InvalidRequest(f"your API key has {limit} images a minute, not {num_images}", param="num_images")
 
 
-def _terms(wanted: JobSubmission, settings: Settings, base_url: str) -> JobTerms:
+def terms(wanted: JobSubmission, settings: Settings, base_url: str) -> JobTerms:
     """Take what the client asks for beside the picture.
 
     Raises:

@@ -13,6 +13,7 @@ ScriptName = Literal[
     "submit",
     "read",
     "page",
+    "batch",
     "look",
     "line",
     "learn",

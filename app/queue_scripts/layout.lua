@@ -7,6 +7,7 @@
 --   easel:previews:<job>  hash: image -> its latest unfinished picture, '<count> <number> <data>'; gone with the job's end
 --   easel:paces:<model>   hash: '<size>/<steps>' -> JSON [a worker's seconds per image, seconds to draw one]
 --   easel:key:<tenant>:<digest>       hash: idempotency key -> id and key of what it made, fingerprint of the body
+--   easel:batch:<id>      hash: tenant, created_at, jobs (JSON list of ids); expires once they have all ended
 --   easel:deadlines       sorted set: queued jobs that have a deadline, by it
 --   easel:images          sorted set: ended jobs by the time at which their images are to be removed
 --   easel:webhooks        sorted set: events to be delivered, by the time of their next attempt or the end of its lease
@@ -30,6 +31,7 @@ local deadlines, images_due = 'easel:deadlines', 'easel:images'
 local function open_key(tenant) return 'easel:open:' .. tenant end
 local function paces_key(model) return 'easel:paces:' .. model end
 local function previews_key(id) return 'easel:previews:' .. id end
+local function batch_key(id) return 'easel:batch:' .. id end
 
 -- A worker's hash that ran out may be made anew by a write that came late; only a registration writes its birth.
 local function is_registered(worker) return redis.call('HEXISTS', worker_key(worker), 'birth') == 1 end
@@ -79,14 +81,27 @@ end
 -- Gateways and workers listen here: for the queue's name when work arrives, for the job's id when it has ended, and
 -- for ids with spaces between them when jobs have started, come further or have a new preview.
 local function ring(queue) redis.call('PUBLISH', 'easel:work', queue) end
+
+-- A batch is kept as long as any of its jobs, counted from the end of the last one.
+local function keep_batch(batch)
+  local keep = 0
+  for _, id in ipairs(cjson.decode(redis.call('HGET', batch_key(batch), 'jobs') or '[]')) do
+    local status, seconds = unpack(redis.call('HMGET', job_key(id), 'status', 'result_ttl'))
+    if status == 'queued' or status == 'started' then return end
+    keep = math.max(keep, tonumber(seconds or 0))
+  end
+  redis.call('EXPIRE', batch_key(batch), keep)
+end
 local function announce_end(id)
   pay_back(id)
-  local tenant, keep, webhook = unpack(redis.call('HMGET', job_key(id), 'tenant', 'result_ttl', 'webhook'))
+  local tenant, keep, webhook, batch =
+    unpack(redis.call('HMGET', job_key(id), 'tenant', 'result_ttl', 'webhook', 'batch'))
   redis.call('SREM', open_key(tenant or ''), id)
   redis.call('ZREM', deadlines, id)
   redis.call('DEL', previews_key(id))
   if tenant then redis.call('ZADD', images_due, exact(clock() + keep), id) end
   if webhook then post_event(id, tenant, webhook) end
+  if batch then keep_batch(batch) end
   redis.call('PUBLISH', 'easel:ended', id)
 end
 local function announce_news(ids)

@@ -1,6 +1,7 @@
 -- Accept jobs: bounds, idempotency, jobs, places in the line and doorbell, all or nothing.
 -- ARGV[2]: JSON {tenant, jobs: [{id, model, queue, cost, deadline_seconds (may be absent)}], max_waiting, max_open (may
--- be absent), idempotency (a key, may be absent), fingerprint, key_seconds, rates: [{name, bucket, per_minute, count}],
+-- be absent), batch (the id by which they are found together, may be absent), idempotency (a key, may be absent),
+-- fingerprint, key_seconds, rates: [{name, bucket, per_minute, count}],
 -- budget: {counter, limit, keep_seconds} (may be absent)}; ARGV[3...]: for each job the number of names and values of its
 -- hash, and these.
 -- Returns {'accepted', jobs ahead of the first, now, standing of the rates} | {'known', id} | {'gone', id} | {'reused'}
@@ -10,6 +11,7 @@
 local ask = cjson.decode(ARGV[2])
 local now = clock()
 local new = {id = ask.jobs[1].id, record = job_key(ask.jobs[1].id)}
+if ask.batch then new = {id = ask.batch, record = batch_key(ask.batch)} end
 
 -- This very call was sent before and its answer was lost.
 if redis.call('EXISTS', new.record) == 1 then return {'known', new.id} end
@@ -99,6 +101,11 @@ for _, job in ipairs(ask.jobs) do
   list(job.id)
   ring(job.queue)
   at = at + 1 + size
+end
+if ask.batch then
+  local ids = {}
+  for i, job in ipairs(ask.jobs) do ids[i] = job.id end
+  redis.call('HSET', new.record, 'tenant', ask.tenant, 'created_at', exact(now), 'jobs', cjson.encode(ids))
 end
 if ask.idempotency then
   redis.call('HSET', ask.idempotency, 'id', new.id, 'record', new.record, 'fingerprint', ask.fingerprint)

@@ -49,6 +49,11 @@ DECLARED = {
         "409": {"job_not_cancelable"},
         "503": {"queue_unavailable"},
     },
+    ("post", "/v1/batches"): SUBMISSION
+    | {"400": SUBMISSION["400"] | {"url_not_allowed"}, "404": {"model_not_found", "batch_not_found"}}
+    | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
+    ("get", "/v1/batches/{batch_id}"): {"404": {"batch_not_found"}, "503": {"queue_unavailable"}},
+    ("post", "/v1/batches/{batch_id}/cancel"): {"404": {"batch_not_found"}, "503": {"queue_unavailable"}},
     ("post", "/v1/images/generations"): SUBMISSION | ENDINGS,
     ("post", "/v1/images/edits"): PICTURES | ENDINGS,
     ("post", "/v1/images/variations"): PICTURES | ENDINGS,

@@ -1,0 +1,88 @@
+"""From a list of valid bodies to a batch of accepted jobs: all of them, or none."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+
+from app.admission import batch_key, cost
+from app.api.dependencies import Gateway
+from app.api.estimating import telling_when_to_return
+from app.api.schemas import BatchSubmission, JobSubmission
+from app.api.submission import counting_refusals, moderate, prepare, terms
+from app.errors import EaselError, InvalidRequest, UnsupportedOption
+from app.job_intake import Repeat
+from app.job_records import new_batch_id, new_job_id
+from app.jobs import JobBatch
+from app.new_jobs import NewJob
+from app.tenants.tenant import Tenant
+from app.tracing import current_traceparent
+
+
+async def submit_batch(
+    gateway: Gateway, caller: Tenant, wanted: BatchSubmission, *, idempotency_key: str | None, base_url: str
+) -> JobBatch:
+    """Check each request against its model, and queue them all.
+
+    Raises:
+        EaselError: refused as a whole; `param` names the request and its field, such as `requests.3.size`.
+    """
+    with counting_refusals(gateway.metrics):
+        batch, jobs = new_batch_id(time.time()), []
+        for index, request in enumerate(wanted.requests):
+            with _naming_request(index):
+                jobs.append(await _new_job(gateway, caller, request, batch, base_url))
+        _check_size_of_batch(caller, jobs)
+        repeat = Repeat(idempotency_key=idempotency_key, fingerprint=_fingerprint(wanted)) if idempotency_key else None
+        async with telling_when_to_return(gateway.forecasts, jobs[0].message.model):
+            taken = await gateway.queue.submit_batch(jobs, caller=caller, repeat=repeat)
+    if taken.id == batch:  # otherwise the idempotency key has found an earlier batch
+        for job in jobs:
+            gateway.metrics.job_submitted(job.message.model)
+    return await gateway.queue.batch(taken.id, tenant=caller.name)
+
+
+async def _new_job(gateway: Gateway, caller: Tenant, wanted: JobSubmission, batch: str, base_url: str) -> NewJob:
+    for name in ("image", "mask"):
+        if getattr(wanted, name) is not None:
+            raise UnsupportedOption(f"a batch takes no {name}; send it to /v1/jobs", param=name)
+    prepared = await prepare(gateway, caller, wanted, None)
+    await moderate(gateway, prepared.message)
+    message = prepared.message.model_copy(update={"traceparent": current_traceparent()})
+    return NewJob(
+        id=new_job_id(time.time()),
+        message=message,
+        batch_key=batch_key(message, prepared.capabilities),
+        cost=cost(message.request),
+        priority=wanted.priority or "normal",
+        terms=terms(wanted, gateway.settings, base_url),
+        batch=batch,
+    )
+
+
+def _check_size_of_batch(caller: Tenant, jobs: Sequence[NewJob]) -> None:
+    """Refuse a batch that would be too large for its key whenever it came."""
+    limits = caller.limits
+    num_images = sum(job.message.request.num_images for job in jobs)
+    for count, limit, what in (
+        (len(jobs), limits.requests_per_minute, "requests a minute"),
+        (num_images, limits.images_per_minute, "images a minute"),
+        (len(jobs), limits.max_open_jobs, "open jobs"),
+    ):
+        if limit is not None and count > limit:
+            raise InvalidRequest(f"your API key has {limit} {what}, not {count}", param="requests")
+
+
+def _fingerprint(wanted: BatchSubmission) -> str:
+    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _naming_request(index: int) -> Iterator[None]:
+    try:
+        yield
+    except EaselError as error:
+        error.param = ".".join(filter(None, ("requests", str(index), error.param)))
+        raise

@@ -1,0 +1,114 @@
+"""The batches door: submit jobs together, read them together, cancel what is left of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response, status
+
+from app.api import following
+from app.api.answers import Batch, LinkSigner, job_answer
+from app.api.batch_submission import submit_batch
+from app.api.dependencies import Caller, GatewayParts, Links
+from app.api.documentation import SUBMISSION_ERRORS, errors
+from app.api.schemas import MAX_BATCH_JOBS, BatchSubmission
+from app.api.strict_json import SubmissionRoute, parse, read_body, read_json
+from app.api.submission import IdempotencyKey
+from app.errors import (
+    BatchNotFound,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    JobGone,
+    JobNotCancelable,
+    JobNotFound,
+    QueueUnavailable,
+    UrlNotAllowed,
+)
+from app.jobs import JobBatch
+from app.messages import JobStatus
+
+JSON_LINES = "application/jsonl"
+_LINES = {"schema": {"type": "string", "description": "One request a line."}}
+_LOCATION = {"Location": {"description": "The batch's address.", "schema": {"type": "string"}}}
+_ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "All are accepted.", "headers": _LOCATION}}
+
+
+class BatchRoute(SubmissionRoute):
+    """One whose body may be a request a line, too."""
+
+    async def read(self, request: Request, limit_bytes: int) -> Any:
+        """Read either body as the JSON one."""
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON_LINES:
+            return await read_json(request, limit_bytes)
+        return {"requests": _parse_lines(await read_body(request, limit_bytes, JSON_LINES))}
+
+
+router = APIRouter(tags=["batches"], route_class=BatchRoute)
+
+
+@router.post(
+    "/v1/batches",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=_ACCEPTED | errors(*SUBMISSION_ERRORS, UrlNotAllowed, BatchNotFound, IdempotencyKeyReused, JobGone),
+    openapi_extra={"requestBody": {"content": {JSON_LINES: _LINES}}},
+)
+async def submit(
+    wanted: BatchSubmission,
+    gateway: GatewayParts,
+    caller: Caller,
+    links: Links,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> Batch:
+    """Submit many jobs: all are accepted, or none. An error's `param` names the request: `requests.3.size`."""
+    batch = await submit_batch(gateway, caller, wanted, idempotency_key=idempotency_key, base_url=links.base_url)
+    structlog.contextvars.bind_contextvars(batch_id=batch.id)
+    response.headers["Location"] = f"/v1/batches/{batch.id}"
+    return _answer(batch, links)
+
+
+@router.get("/v1/batches/{batch_id}", responses=errors(BatchNotFound, QueueUnavailable))
+async def read(batch_id: str, gateway: GatewayParts, caller: Caller, links: Links) -> Batch:
+    """Read a batch and its jobs as they are now; their image links are signed afresh."""
+    return _answer(await gateway.queue.batch(batch_id, tenant=caller.name), links)
+
+
+@router.post("/v1/batches/{batch_id}/cancel", responses=errors(BatchNotFound, QueueUnavailable))
+async def cancel(batch_id: str, gateway: GatewayParts, caller: Caller, links: Links) -> Batch:
+    """Cancel the jobs of a batch that are queued or running; those that have ended stay as they are."""
+    for job in (await gateway.queue.batch(batch_id, tenant=caller.name)).jobs:
+        with contextlib.suppress(JobNotCancelable, JobNotFound):
+            await following.cancel_job(gateway, caller, job.id)
+    return _answer(await gateway.queue.batch(batch_id, tenant=caller.name), links)
+
+
+def _answer(batch: JobBatch, links: LinkSigner) -> Batch:
+    counted = Counter(job.status for job in batch.jobs)
+    return Batch(
+        id=batch.id,
+        created_at=batch.created_at,
+        counts={one: counted[one] for one in JobStatus},
+        jobs=[job_answer(job, links) for job in batch.jobs],
+    )
+
+
+def _parse_lines(body: bytes) -> list[Any]:
+    """Parse a request a line.
+
+    Raises:
+        InvalidRequest: a line is no JSON, or there are too many; it names the line.
+    """
+    lines = body.removesuffix(b"\n").split(b"\n")
+    if len(lines) > MAX_BATCH_JOBS:
+        raise InvalidRequest(f"a batch has at most {MAX_BATCH_JOBS} lines, not {len(lines)}", param="requests")
+    return [_parse_line(index, line) for index, line in enumerate(lines)]
+
+
+def _parse_line(index: int, line: bytes) -> Any:
+    try:
+        return parse(line)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"line {index + 1}: {error.detail}", param=f"requests.{index}") from error
