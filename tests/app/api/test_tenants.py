@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import re
+import time
 
 import httpx
 import openai
@@ -275,11 +276,28 @@ def status(http, method, path):
         return response.status_code
 
 
+@pytest.fixture
+def dead_letter(sync_client):
+    """Leave an event that was given up to the owner, as hours of failed deliveries would; return its id."""
+    event, webhook = "msg_owners_1", '{"url": "https://receiver.example/"}'
+    fields = {
+        "job": "job_gone",
+        "tenant": "owner",
+        "webhook": webhook,
+        "endpoint": "easel:gone:x",
+        "created_at": time.time(),
+    }
+    sync_client.hset(f"easel:webhook:{event}", mapping=fields | {"attempts": 10, "reason": "status 500"})
+    sync_client.zadd("easel:dead:owner", {event: time.time()})
+    return event
+
+
 @pytest.mark.parametrize(("method", "path"), OF_TENANTS)
-def test_what_is_another_tenants_does_not_exist(tenant, method, path):
+def test_what_is_another_tenants_does_not_exist(tenant, dead_letter, method, path):
     """Every route that takes an id answers 404 to whoever it does not belong to, and something else to its owner."""
     owner, other = tenant("owner"), tenant("other")
-    address = re.sub(r"{(\w+)[^}]*}", lambda match: MAKERS[match[1]](owner), path)
+    makers = MAKERS | {"event_id": lambda _: dead_letter}
+    address = re.sub(r"{(\w+)[^}]*}", lambda match: makers[match[1]](owner), path)
     assert status(other, method, address) == 404
     assert status(owner, method, address) not in {401, 403, 404}
 
