@@ -15,7 +15,7 @@ from models.transformer.generator import TransformerGenerator
 from tests.models.gan.test_generator import save_small_gan
 from tests.models.transformer.test_generator import save_small_generator
 
-MAX_BUNDLE_BYTES = 64 * 2**20
+MAX_BUNDLE_BYTES = 64 * 10**6
 
 
 def share(folder: Path, **parts: str) -> None:
