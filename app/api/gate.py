@@ -17,7 +17,7 @@ from app.tenants.authentication import Authentication
 from app.tenants.keys import PATTERN
 from app.tenants.tenant import PUBLIC, Tenant
 
-FOR_EVERYBODY = re.compile(r"/|/(healthz|readyz|openapi\.json|docs|docs/.*|static-offline-docs/.*|playground.*)")
+FOR_EVERYBODY = re.compile(r"/|/(healthz|readyz|openapi\.json|docs|docs/.*|static-offline-docs/.*)")
 SIGNED = re.compile(r"/files/.*")  # the link itself is the permission
 FOR_OPERATORS = re.compile(r"/metrics|/operations(/.*)?")
 

@@ -6,26 +6,15 @@ import datetime as dt
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api.dependencies import GatewayParts
 from app.api.documentation import errors
+from app.api.schemas import StatusQuery
 from app.errors import InvalidRequest, JobNotFailed, JobNotFound, QueueUnavailable
 from app.messages import JobError, JobRecord, JobStatus
 
 router = APIRouter(prefix="/operations", tags=["operations"])
-
-
-class OperatorsQuery(BaseModel):
-    """Which jobs to list."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    cursor: Annotated[
-        str | None, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="`next_cursor` of the page before.")
-    ] = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 20
-    status: JobStatus | None = None
 
 
 class OperatorsJob(BaseModel):
@@ -69,7 +58,7 @@ class OperatorsJobList(BaseModel):
 
 
 @router.get("/jobs", responses=errors(InvalidRequest, QueueUnavailable))
-async def list_all_jobs(gateway: GatewayParts, query: Annotated[OperatorsQuery, Query()]) -> OperatorsJobList:
+async def list_all_jobs(gateway: GatewayParts, query: Annotated[StatusQuery, Query()]) -> OperatorsJobList:
     """List all tenants' jobs, the newest first. A page may be short although more follow: `next_cursor` tells."""
     page = await gateway.queue.page(query.cursor, query.limit, query.status)
     return OperatorsJobList(data=[OperatorsJob.of(record) for record in page.jobs], next_cursor=page.next_cursor)

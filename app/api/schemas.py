@@ -217,8 +217,8 @@ class ImageEditBody(ImageEdit):
     mask: ImageAddress | None = None
 
 
-class PageQuery(BaseModel):
-    """Which jobs to list."""
+class StatusQuery(BaseModel):
+    """Which jobs to list, by their status."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -227,6 +227,11 @@ class PageQuery(BaseModel):
     ] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     status: JobStatus | None = None
+
+
+class PageQuery(StatusQuery):
+    """Which jobs to list, by their status and by what their owner noted."""
+
     metadata: Annotated[
         list[Annotated[str, Field(pattern=f"^{METADATA_NAME}:", max_length=64 + 1 + 512)]],
         Field(max_length=16, description="`NAME:VALUE`: only jobs with this metadata; several must all agree."),
