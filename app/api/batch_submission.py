@@ -14,8 +14,8 @@ from app.api.schemas import BatchSubmission, JobSubmission
 from app.api.submission import counting_refusals, moderate, prepare, terms
 from app.errors import EaselError, InvalidRequest, UnsupportedOption
 from app.job_intake import Repeat
+from app.job_reading import JobBatch
 from app.job_records import new_batch_id, new_job_id
-from app.jobs import JobBatch
 from app.new_jobs import NewJob
 from app.tenants.tenant import Tenant
 from app.tracing import current_traceparent

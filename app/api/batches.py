@@ -27,7 +27,7 @@ from app.errors import (
     QueueUnavailable,
     UrlNotAllowed,
 )
-from app.jobs import JobBatch
+from app.job_reading import JobBatch
 from app.messages import JobStatus
 
 JSON_LINES = "application/jsonl"

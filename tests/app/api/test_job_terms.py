@@ -49,7 +49,7 @@ def test_metadata_finds_jobs(http):
 
 def test_metadata_is_found_far_back(http, redis_server, settings):
     """A page is filled from more than one look at the list."""
-    from app.jobs import _ENTRIES_SCANNED_AT_ONCE  # noqa: PLC0415 - the bound itself is not part of the contract
+    from app.job_reading import _ENTRIES_SCANNED_AT_ONCE  # noqa: PLC0415 - the bound itself is not part of the contract
     from app.redis_connections import sync_redis  # noqa: PLC0415
 
     job = submit(http, metadata={"project": "x"})
