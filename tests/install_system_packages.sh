@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs what some tests need beside Python packages: a real S3 server (Ceph's radosgw), promtool, and the
-# OpenGL libraries that skia-python links to. Without root or apt it says so; those tests then say what they skip.
+# OpenGL libraries that skia-python links to; faketime turns a process's clock. Without root or apt it says so; those tests then say what they skip.
 set -eu
-packages="ceph-mon ceph-osd ceph-common radosgw prometheus libgl1 libegl1"
+set -- ceph-mon ceph-osd ceph-common radosgw prometheus libgl1 libegl1 faketime
 missing=""
-for package in $packages; do
+for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0
@@ -13,5 +13,5 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     exit 0
 fi
 apt-get update -qq
-# --no-install-recommends and no service start: the tests start their own servers.
-DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null
+# --no-install-recommends and no service start: the tests start their own servers. What is there already stays.
+DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends --no-upgrade "$@" >/dev/null
