@@ -70,7 +70,10 @@ class GatewayMetrics:
             "easel_jobs_submitted_total", "Jobs accepted into the queue.", ["model"], registry=registry
         )
         self._refused = Counter(
-            "easel_jobs_refused_total", "Submissions refused, by error code.", ["code"], registry=registry
+            "easel_jobs_refused_total",
+            "Submissions answered with an error instead of a job, by its code.",
+            ["code"],
+            registry=registry,
         )
         self._webhooks = Counter(
             "easel_webhook_attempts_total",

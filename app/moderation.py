@@ -79,6 +79,18 @@ def job_moderators(settings: Settings) -> tuple[Moderator, ...]:
     return (*listed, *image_moderators(settings))
 
 
+def check_settings(settings: Settings) -> None:
+    """Look whether list and check can be used, without making the check, which may be large.
+
+    Raises:
+        ModerationError: one cannot be used.
+    """
+    if settings.blocklist_file:
+        Blocklist.read(settings.blocklist_file)
+    if settings.moderation_check:
+        _find(settings.moderation_check)
+
+
 def image_moderators(settings: Settings) -> tuple[Moderator, ...]:
     """Make what looks at images in a worker.
 
@@ -142,11 +154,24 @@ def _load(path: str) -> Moderator:
     Raises:
         ModerationError: there is none, or what it makes is no moderator.
     """
-    module, _, name = path.partition(":")
     try:
-        moderator: Moderator = getattr(importlib.import_module(module), name)()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        moderator: Moderator = _find(path)()
+    except (TypeError, ValueError) as error:
         raise ModerationError(f"EASEL_MODERATION_CHECK={path} cannot be made: {error}") from error
     if not all(callable(getattr(moderator, method, None)) for method in ("refuse_job", "refuse_image")):
         raise ModerationError(f"EASEL_MODERATION_CHECK={path} needs refuse_job and refuse_image")
     return moderator
+
+
+def _find(path: str) -> Callable[[], Moderator]:
+    """Find what `package.module:name` names.
+
+    Raises:
+        ModerationError: there is none.
+    """
+    module, _, name = path.partition(":")
+    try:
+        found: Callable[[], Moderator] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ModerationError(f"EASEL_MODERATION_CHECK={path} is not to be found: {error}") from error
+    return found

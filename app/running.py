@@ -10,13 +10,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from app import moderation
 from app.client import Client, ServerError
 from app.drawing import draw_and_save
 from app.embedded_redis import EmbeddedRedisError
+from app.errors import EaselError
 from app.logs import configure_logs
 from app.settings import Settings
 from app.supervisor import DataFolderInUseError, RunningService, run_service
-from app.tenants.access import UnguardedError
 from models.catalog import CatalogError, load_catalog
 
 READY_SECONDS = 300.0  # a large model on a slow disk
@@ -32,7 +33,8 @@ async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: s
         console.print("[red]error:[/] EASEL_WORKER_METRICS_PORT is one port: with several workers leave it unset")
         return 2
     try:
-        load_catalog(settings.models_file)  # a mistake in it would only make every process start again and again
+        load_catalog(settings.models_file)  # a mistake here would only make every process start again and again
+        moderation.check_settings(settings)
         async with run_service(settings, workers=workers) as service:
             greeting = asyncio.create_task(_greet(service, first_prompt, settings, console))
             await stop.wait()
@@ -40,7 +42,7 @@ async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: s
             console.print("\nStopping: the batch in hand is finished, what is queued stays queued.")
             with contextlib.suppress(asyncio.CancelledError):
                 await greeting
-    except (CatalogError, DataFolderInUseError, EmbeddedRedisError, OSError, UnguardedError) as error:
+    except (CatalogError, DataFolderInUseError, EaselError, EmbeddedRedisError, OSError) as error:
         console.print(f"[red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
     return 0

@@ -175,7 +175,11 @@ class Settings(BaseSettings):
     ] = 1_073_741_824
 
     device: Annotated[
-        str, Field(description="`auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes a GPU where there is one.")
+        str,
+        Field(
+            pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+            description="`auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes a GPU where there is one.",
+        ),
     ] = "auto"
     dtype: Annotated[
         Literal["auto", "float16", "bfloat16", "float32"],

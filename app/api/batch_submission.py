@@ -11,7 +11,7 @@ from app.admission import batch_key, cost
 from app.api.dependencies import Gateway
 from app.api.estimating import telling_when_to_return
 from app.api.schemas import BatchSubmission, JobSubmission
-from app.api.submission import counting_refusals, moderate, prepare, terms
+from app.api.submission import moderate, prepare, terms
 from app.errors import EaselError, InvalidRequest, UnsupportedOption
 from app.job_intake import Repeat
 from app.job_reading import JobBatch
@@ -29,15 +29,14 @@ async def submit_batch(
     Raises:
         EaselError: refused as a whole; `param` names the request and its field, such as `requests.3.size`.
     """
-    with counting_refusals(gateway.metrics):
-        batch, jobs = new_batch_id(time.time()), []
-        for index, request in enumerate(wanted.requests):
-            with _naming_request(index):
-                jobs.append(await _new_job(gateway, caller, request, batch, base_url))
-        _check_size_of_batch(caller, jobs)
-        repeat = Repeat(idempotency_key=idempotency_key, fingerprint=_fingerprint(wanted)) if idempotency_key else None
-        async with telling_when_to_return(gateway.forecasts, jobs[0].message.model):
-            taken = await gateway.queue.submit_batch(jobs, caller=caller, repeat=repeat)
+    batch, jobs = new_batch_id(time.time()), []
+    for index, request in enumerate(wanted.requests):
+        with _naming_request(index):
+            jobs.append(await _new_job(gateway, caller, request, batch, base_url))
+    _check_size_of_batch(caller, jobs)
+    repeat = Repeat(idempotency_key=idempotency_key, fingerprint=_fingerprint(wanted)) if idempotency_key else None
+    async with telling_when_to_return(gateway.forecasts, jobs[0].message.model):
+        taken = await gateway.queue.submit_batch(jobs, caller=caller, repeat=repeat)
     if taken.id == batch:  # otherwise the idempotency key has found an earlier batch
         for job in jobs:
             gateway.metrics.job_submitted(job.message.model)

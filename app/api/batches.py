@@ -14,6 +14,7 @@ from app.api.answers import Batch, LinkSigner, job_answer
 from app.api.batch_submission import submit_batch
 from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
+from app.api.refusals import note_accepted
 from app.api.schemas import MAX_BATCH_JOBS, BatchSubmission
 from app.api.strict_json import SubmissionRoute, parse, read_body, read_json
 from app.api.submission import IdempotencyKey
@@ -60,11 +61,13 @@ async def submit(
     gateway: GatewayParts,
     caller: Caller,
     links: Links,
+    request: Request,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> Batch:
     """Submit many jobs: all are accepted, or none. An error's `param` names the request: `requests.3.size`."""
     batch = await submit_batch(gateway, caller, wanted, idempotency_key=idempotency_key, base_url=links.base_url)
+    note_accepted(request.scope)
     structlog.contextvars.bind_contextvars(batch_id=batch.id)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
     return _answer(batch, links)

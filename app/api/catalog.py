@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from app.announcements import ModelState
 from app.api.dependencies import Caller, Gateway, GatewayParts
 from app.api.documentation import errors
-from app.errors import ModelNotFound, QueueUnavailable
+from app.errors import ModelNotAllowed, ModelNotFound, QueueUnavailable
 from models.catalog import UnknownModel
 from models.interface import Capabilities
 
@@ -49,13 +49,17 @@ async def list_models(gateway: GatewayParts, caller: Caller) -> ModelList:
     return ModelList(data=[_model(gateway, model, states.get(model)) for model in models])
 
 
-@router.get("/v1/models/{model:path}", responses=errors(ModelNotFound, QueueUnavailable))
-async def read_model(model: Annotated[str, Path(description="Id or alias.")], gateway: GatewayParts) -> Model:
+@router.get("/v1/models/{model:path}", responses=errors(ModelNotFound, ModelNotAllowed, QueueUnavailable))
+async def read_model(
+    model: Annotated[str, Path(description="Id or alias.")], gateway: GatewayParts, caller: Caller
+) -> Model:
     """Tell what a model can do."""
     try:
         model_id = gateway.catalog.resolve(model).id
     except UnknownModel as error:
         raise ModelNotFound(str(error), param="model") from error
+    if not caller.may_use(model_id):
+        raise ModelNotAllowed(f"your API key is not for {model_id}", param="model")
     return _model(gateway, model_id, (await gateway.fleet.states()).get(model_id))
 
 

@@ -10,7 +10,7 @@ from app.admission import cost
 from app.api.answers import AcceptedRequest, accepted_request
 from app.api.dependencies import Gateway
 from app.api.schemas import JobSubmission
-from app.api.submission import counting_refusals, prepare
+from app.api.submission import prepare
 from app.errors import InvalidRequest
 from app.estimates import Estimate
 from app.inputs import Upload
@@ -35,10 +35,9 @@ async def estimate_job(
     Raises:
         EaselError: the submission would be refused for what it asks; or it names a job that will not be.
     """
-    with counting_refusals(gateway.metrics):
-        if idempotency_key is not None:
-            raise InvalidRequest("a dry run makes no job that a key could name", param="Idempotency-Key")
-        message = (await prepare(gateway, caller, wanted, upload)).message
+    if idempotency_key is not None:
+        raise InvalidRequest("a dry run makes no job that a key could name", param="Idempotency-Key")
+    message = (await prepare(gateway, caller, wanted, upload)).message
     return JobEstimate(
         model=message.model,
         request=accepted_request(message),

@@ -36,7 +36,7 @@ class Gate:
         try:
             caller = await _recognise(scope)
         except EaselError as error:
-            await problem_response(error, scope["state"]["request_id"])(scope, receive, send)
+            await problem_response(error, scope)(scope, receive, send)
             return
         scope["state"]["caller"] = caller
 

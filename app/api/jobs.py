@@ -15,9 +15,10 @@ from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.dry_run import JobEstimate, estimate_job
 from app.api.estimating import job_with_estimate
 from app.api.picture_bodies import upload_of
+from app.api.refusals import note_accepted
 from app.api.schemas import JobSubmission, PageQuery
 from app.api.strict_json import PictureRoute
-from app.api.submission import IdempotencyKey, counting_refusals, submit
+from app.api.submission import IdempotencyKey, submit
 from app.errors import (
     IdempotencyKeyReused,
     InvalidImage,
@@ -74,14 +75,14 @@ async def submit_job(
     dry_run: DryRun = False,
 ) -> Job | JobEstimate:
     """Submit a job. Once this is answered, the job survives whatever is restarted."""
-    with counting_refusals(gateway.metrics):
-        upload = await upload_of(wanted, gateway)
+    upload = await upload_of(wanted, gateway)
     if dry_run:
         response.status_code = status.HTTP_200_OK
         return await estimate_job(gateway, caller, wanted, upload, idempotency_key)
     record = await submit(
         gateway, caller, wanted, upload=upload, idempotency_key=idempotency_key, base_url=links.base_url
     )
+    note_accepted(request.scope)
     response.headers["Location"] = f"/v1/jobs/{record.id}"
     record = await _wait_as_preferred(record, prefer, request, response)
     if record.status.is_final:

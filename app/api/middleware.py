@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem_response
+from app.api.refusals import refusal
 from app.errors import EaselError
 from app.metrics import UNMATCHED_ROUTE, GatewayMetrics
 
@@ -40,7 +41,7 @@ class RequestMiddleware:
             log.exception("request_failed")
             if not exchange.answered:
                 error = EaselError("the service failed to answer; its log has the reason under this request id")
-                await problem_response(error, exchange.request_id)(scope, receive, exchange.send)
+                await problem_response(error, scope)(scope, receive, exchange.send)
         finally:
             exchange.report(self._metrics)
 
@@ -77,6 +78,8 @@ class _Exchange:
         route = getattr(self._scope.get("route"), "path", UNMATCHED_ROUTE)
         method, seconds = self._scope["method"], self._seconds()
         metrics.http_request(route=route, method=method, status=self.status, seconds=seconds)
+        if code := refusal(self._scope):
+            metrics.job_refused(code)
         write = log.debug if route in _QUIET_ROUTES else log.info
         write("request", method=method[:20], route=route, status=self.status, duration_ms=round(seconds * 1000, 1))
 

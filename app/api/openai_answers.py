@@ -15,6 +15,7 @@ from app.errors import JobCanceled, JobFailed, ModerationBlocked
 from app.messages import JobRecord, JobStatus, OutputFormat, StoredImage
 
 ResponseFormat: TypeAlias = Literal["url", "b64_json"]
+_REFUSED_PICTURE = {ModerationBlocked.code, "content_refused"}  # by the operator's check; by the model's own
 TOKEN_SIDE = 16  # pixels: an image token is a square of this side
 
 
@@ -60,7 +61,7 @@ async def images_answer(
     """Show the images of a job that has ended.
 
     Raises:
-        JobCanceled, JobFailed: it has none.
+        JobCanceled, JobFailed, ModerationBlocked: it has none.
         StorageUnavailable: they cannot be read now.
     """
     stored = stored_images(record)
@@ -77,14 +78,14 @@ def stored_images(record: JobRecord) -> tuple[StoredImage, ...]:
     """Return the images of a job that has ended.
 
     Raises:
-        JobCanceled, JobFailed, ModerationBlocked, ModerationBlocked: it has none.
+        JobCanceled, JobFailed, ModerationBlocked: it has none.
     """
     if record.status is JobStatus.CANCELED:
         raise JobCanceled(f"job {record.id} was canceled")
     if record.outcome is None:
         raise JobFailed("internal_error", f"job {record.id} ended without an outcome")
     if record.outcome.error:
-        if record.outcome.error.code == ModerationBlocked.code:
+        if record.outcome.error.code in _REFUSED_PICTURE:
             raise ModerationBlocked(record.outcome.error.message)
         raise JobFailed(record.outcome.error.code, record.outcome.error.message)
     return record.outcome.images

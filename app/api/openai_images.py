@@ -17,9 +17,10 @@ from app.api.middleware import CLIENT_GONE
 from app.api.openai_answers import Images, images_answer
 from app.api.openai_streams import Kind, image_stream
 from app.api.picture_bodies import read_edit, read_variation
+from app.api.refusals import note_accepted
 from app.api.schemas import ImageEdit, ImageEditBody, ImageGeneration, ImageVariation
 from app.api.strict_json import SubmissionRoute
-from app.api.submission import IdempotencyKey, counting_refusals, submit
+from app.api.submission import IdempotencyKey, submit
 from app.errors import (
     IdempotencyKeyReused,
     InvalidImage,
@@ -67,8 +68,7 @@ async def edit_images(
     gateway: GatewayParts, links: Links, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Images | Response:
     """Draw an image anew after a prompt, or the part of it that a mask leaves transparent."""
-    with counting_refusals(gateway.metrics):
-        wanted, upload = await read_edit(request, gateway)
+    wanted, upload = await read_edit(request, gateway)
     return await _draw(wanted, upload, idempotency_key, gateway, links, request)
 
 
@@ -82,8 +82,7 @@ async def vary_image(
     gateway: GatewayParts, links: Links, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Images | Response:
     """Draw an image anew without a prompt."""
-    with counting_refusals(gateway.metrics):
-        wanted, upload = await read_variation(request, gateway)
+    wanted, upload = await read_variation(request, gateway)
     return await _draw(wanted, upload, idempotency_key, gateway, links, request)
 
 
@@ -96,8 +95,7 @@ async def _draw(
     request: Request,
 ) -> Images | Response:
     _note_user(wanted)
-    with counting_refusals(gateway.metrics):
-        _check_stream(wanted)
+    _check_stream(wanted)
     record = await submit(
         gateway,
         caller_of(request),
@@ -106,6 +104,7 @@ async def _draw(
         idempotency_key=idempotency_key,
         renamed=_RENAMED,
     )
+    note_accepted(request.scope)
     if wanted.stream:
         kind: Kind = "image_edit" if upload else "image_generation"
         return image_stream(request, record, kind, wanted.partial_images or 0, may_return=idempotency_key is not None)

@@ -15,7 +15,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
+from app.api.refusals import note_error
 from app.errors import EaselError, InvalidRequest, MethodNotAllowed, NotFound, PayloadTooLarge
 
 CONTENT_TYPE = "application/problem+json"
@@ -62,9 +64,13 @@ def problem(error: EaselError, request_id: str) -> Problem:
     )
 
 
-def problem_response(error: EaselError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with an error."""
-    body = json.dumps(problem(error, request_id).model_dump())  # ASCII: a lone surrogate cannot break it
+def problem_response(error: EaselError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer a request with an error, and note it for the log's line and the counters."""
+    note_error(scope, error.code)
+    structlog.contextvars.bind_contextvars(code=error.code)
+    if error.status >= 500 and error.__cause__:
+        structlog.contextvars.bind_contextvars(cause=f"{type(error.__cause__).__name__}: {error.__cause__}")
+    body = json.dumps(problem(error, scope["state"]["request_id"]).model_dump())  # ASCII: for lone surrogates
     all_headers = dict(headers or {})
     if isinstance(error, PayloadTooLarge):
         all_headers["Connection"] = "close"  # or the server would go on reading what nobody wants
@@ -82,16 +88,16 @@ def register(app: FastAPI) -> None:
 
     @app.exception_handler(EaselError)
     async def _(request: Request, error: EaselError) -> Response:
-        return _answer(request, error)
+        return problem_response(error, request.scope)
 
     @app.exception_handler(RequestValidationError)
     async def _(request: Request, error: RequestValidationError) -> Response:
-        return _answer(request, invalid_request(error))
+        return problem_response(invalid_request(error), request.scope)
 
     @app.exception_handler(HTTPException)
     async def _(request: Request, error: HTTPException) -> Response:
         headers = {"Allow": _allowed_methods(request)} if error.status_code == 405 else error.headers
-        return _answer(request, _translate(error, request.method), headers)
+        return problem_response(_translate(error, request.method), request.scope, headers)
 
 
 def invalid_request(error: RequestValidationError) -> InvalidRequest:
@@ -102,13 +108,6 @@ def invalid_request(error: RequestValidationError) -> InvalidRequest:
     param = ".".join(map(str, named))[:LONGEST_PARAM].replace("-", "_") or None
     detail = _WORDS.get(finding["type"]) or finding["msg"].removeprefix("Value error, ")
     return InvalidRequest(f"{param}: {detail}" if param else detail, param=param)
-
-
-def _answer(request: Request, error: EaselError, headers: Mapping[str, str] | None = None) -> Response:
-    structlog.contextvars.bind_contextvars(code=error.code)  # for the log's line
-    if error.status >= 500 and error.__cause__:
-        structlog.contextvars.bind_contextvars(cause=f"{type(error.__cause__).__name__}: {error.__cause__}")
-    return problem_response(error, request.state.request_id, headers)
 
 
 def _allowed_methods(request: Request) -> str:

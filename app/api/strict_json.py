@@ -12,12 +12,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from app.api.dependencies import gateway_of
-from app.api.problems import LONGEST_PARAM, invalid_request
-from app.api.submission import counting_refusals
+from app.api.problems import LONGEST_PARAM
 from app.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from app.settings import Settings
 
@@ -25,7 +23,7 @@ _LARGE_BYTES = 1_000_000  # from here on, parsing would hold up other requests
 
 
 class SubmissionRoute(APIRoute):
-    """A route that takes work in a JSON body; a body that it refuses is counted."""
+    """A route that takes work in a JSON body."""
 
     def longest_body(self, settings: Settings) -> int:
         """Say how many bytes are read."""
@@ -43,14 +41,8 @@ class SubmissionRoute(APIRoute):
 
         async def read_then_handle(request: Request) -> Response:
             """Read the body strictly, then let FastAPI validate it."""
-            gateway = gateway_of(request)
-            with counting_refusals(gateway.metrics):
-                body = await self.read(request, self.longest_body(gateway.settings))
-            try:
-                return await handle(_ReadRequest(request, body))
-            except RequestValidationError as findings:
-                with counting_refusals(gateway.metrics):
-                    raise invalid_request(findings) from findings
+            settings = gateway_of(request).settings
+            return await handle(_ReadRequest(request, await self.read(request, self.longest_body(settings))))
 
         return read_then_handle
 

@@ -19,12 +19,11 @@ from app.admission import admit, batch_key, check_budget, cost
 from app.api.dependencies import Gateway
 from app.api.estimating import telling_when_to_return
 from app.api.schemas import JobSubmission
-from app.errors import EaselError, InvalidRequest, ModelNotAllowed, ModelNotFound, UnsupportedOption
+from app.errors import InvalidRequest, ModelNotAllowed, ModelNotFound, UnsupportedOption
 from app.input_admission import InputShape
 from app.input_pictures import InputPicture
 from app.inputs import Upload
 from app.messages import JobMessage, JobRecord
-from app.metrics import GatewayMetrics
 from app.moderation import check_job
 from app.new_jobs import JobTerms, WebhookTarget
 from app.outbound import check_url
@@ -64,7 +63,7 @@ async def submit(
     Raises:
         EaselError: refused; the error says why and names the field.
     """
-    with counting_refusals(gateway.metrics), _naming_fields(renamed):
+    with _naming_fields(renamed):
         prepared = await prepare(gateway, caller, wanted, upload)
         await moderate(gateway, prepared.message)
         message = await _with_input(gateway, prepared)
@@ -127,16 +126,6 @@ async def moderate(gateway: Gateway, message: JobMessage) -> None:
     """
     if gateway.moderators:
         await asyncio.to_thread(check_job, gateway.moderators, message)
-
-
-@contextlib.contextmanager
-def counting_refusals(metrics: GatewayMetrics) -> Iterator[None]:
-    """Count the error that refuses a submission, if there is one."""
-    try:
-        yield
-    except EaselError as error:
-        metrics.job_refused(error.code)
-        raise
 
 
 def _resolve(gateway: Gateway, caller: Tenant, name: str | None) -> str:

@@ -32,7 +32,7 @@ max_batch_size = 4
 class RunningEasel:
     """`easel run` in a process of its own; what it prints goes to a file."""
 
-    def __init__(self, data_dir, *options):
+    def __init__(self, data_dir, *options, **settings):
         data_dir.parent.mkdir(exist_ok=True, parents=True)
         self.output = data_dir.with_suffix(".log")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("EASEL_")}
@@ -41,7 +41,7 @@ class RunningEasel:
                 [sys.executable, "-m", "app", "run", "--port", "0", "--data-dir", data_dir, *options],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=environment | {"COLUMNS": "200"},
+                env=environment | {"COLUMNS": "200"} | settings,
             )
         self.children = []
 
@@ -69,8 +69,8 @@ def easel():
     """Start services in folders of this test, and end whatever is left of them."""
     started = []
 
-    def start(data_dir, *options):
-        started.append(RunningEasel(data_dir, *options))
+    def start(data_dir, *options, **settings):
+        started.append(RunningEasel(data_dir, *options, **settings))
         return started[-1]
 
     yield start
@@ -169,3 +169,23 @@ def test_a_wrong_list_of_models_ends_it_with_the_mistakes(easel, folder):
         f"error: {models}: [models.card] speed: unknown key",
         f"{models}: default: must be the id of a model, not 'none'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("EASEL_BLOCKLIST_FILE", "{list}", "error: {list}:2: unterminated character set at position 0"),
+        ("EASEL_BLOCKLIST_FILE", "{list}.txt", "error: the blocklist cannot be read: .*No such file.*{list}.txt'"),
+        ("EASEL_MODERATION_CHECK", "none.at:all", "error: EASEL_MODERATION_CHECK=none.at:all is not to be found: .*"),
+        ("EASEL_OPERATOR_KEY", "short", "error: EASEL_OPERATOR_KEY: .*16.*"),
+        ("EASEL_DEVICE", "gpu", "error: EASEL_DEVICE: .*"),
+    ],
+)
+def test_a_wrong_setting_ends_it_at_once(easel, folder, card, variable, value, reason):
+    """What would make gateway or worker end again and again is told in one line, and nothing is started."""
+    listed = folder / "list"
+    listed.write_text("cat\n/[/\n")
+    service = easel(folder / "data", "--models", card, **{variable: value.format(list=listed)})
+    assert service.process.wait(START_SECONDS) in {1, 2}
+    (line,) = service.output.read_text().splitlines()
+    assert re.fullmatch(reason.format(list=re.escape(str(listed))), line), line

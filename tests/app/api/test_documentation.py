@@ -69,7 +69,11 @@ DECLARED = {
         "503": {"queue_unavailable"},
     },
     ("get", "/v1/models"): {"503": {"queue_unavailable"}},
-    ("get", "/v1/models/{model}"): {"404": {"model_not_found"}, "503": {"queue_unavailable"}},
+    ("get", "/v1/models/{model}"): {
+        "403": {"model_not_allowed"},
+        "404": {"model_not_found"},
+        "503": {"queue_unavailable"},
+    },
     ("get", "/files/{key}"): {
         "403": {"invalid_signature"},
         "404": {"object_not_found"},

@@ -24,9 +24,10 @@ def test_a_refused_prompt_is_not_queued(moderated, door):
     assert moderated.get("/v1/jobs").json()["data"] == []
 
 
-def test_a_refused_picture_is_a_bad_request_for_the_openai_client(moderated, worker):
-    """The job has failed with its own code, and the door answers as OpenAI does."""
-    worker.soon(lambda: worker.fail("moderation_blocked"))
+@pytest.mark.parametrize("code", ["moderation_blocked", "content_refused"])
+def test_a_refused_picture_is_a_bad_request_for_the_openai_client(moderated, worker, code):
+    """Whether the operator's check or the model's own refused it, the door answers as OpenAI does."""
+    worker.soon(lambda: worker.fail(code))
     client = openai.OpenAI(base_url=f"{moderated.base_url}/v1", api_key="unused", max_retries=0)
     with pytest.raises(openai.BadRequestError) as refused:
         client.images.generate(prompt="a fox")

@@ -229,8 +229,8 @@ def test_models_of_a_key(tenant):
     http = tenant(models=("absent",))
     assert [model["id"] for model in http.get("/v1/models").json()["data"]] == ["absent"]
     for name in ("card", "dall-e-3"):
-        refused = http.post("/v1/jobs", json=FOX | {"model": name})
-        assert (refused.status_code, refused.json()["code"]) == (403, "model_not_allowed")
+        for refused in (http.post("/v1/jobs", json=FOX | {"model": name}), http.get(f"/v1/models/{name}")):
+            assert (refused.status_code, refused.json()["code"]) == (403, "model_not_allowed")
 
 
 # Who sees what
