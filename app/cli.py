@@ -19,33 +19,34 @@ from app.client import Client, ServerError
 from app.errors import EaselError
 from app.jobs_cli import jobs, requeue
 from app.keys_cli import keys_app
+from app.models_cli import models_app
+from app.server_options import DEFAULT_SERVER, Key, Server
 from app.settings import Settings
 from app.terminal import keyboard_signals_for_us_alone
 from app.webhooks_cli import webhooks_app
 from models.catalog import CatalogError, load_catalog
 from models.evaluation.cli import evaluate, showpieces
+from models.hub import HubError
 from models.training.cli import train_app
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Text-to-image inference on your own machines.")
 console = Console()
 errors = Console(stderr=True)
 
-Server = Annotated[str, typer.Option("--server", envvar="EASEL_SERVER_URL", help="Address of the service.")]
-Key = Annotated[
-    str | None, typer.Option("--key", envvar="EASEL_API_KEY", help="Your API key, where the service asks for one.")
-]
 TRAINING_PACKAGES = {"matplotlib", "skia", "torchmetrics"}  # the extra `train`
-DEFAULT_SERVER = "http://127.0.0.1:8000"
+HUB_PACKAGES = {"filelock", "huggingface_hub"}  # the extra `worker`
 
 
 def main() -> None:
     """Run the command; an expected error is one line on stderr and exit code 1."""
     try:
         app(obj=_settings)
-    except (ServerError, EaselError) as error:
+    except (ServerError, EaselError, HubError) as error:
         _fail(escape(str(error)))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
+        if package in HUB_PACKAGES:
+            _fail(f"{package} is not installed; to pull models: pip install 'easel\\[worker]'")
         if package not in TRAINING_PACKAGES:
             raise
         _fail(f"{package} is not installed; to train and judge models: pip install 'easel\\[train]'")
@@ -174,28 +175,10 @@ def generate(
             console.print(path, highlight=False, soft_wrap=True)
 
 
-@app.command(name="models")
-def list_models(server: Server = DEFAULT_SERVER, key: Key = None) -> None:
-    """List the models of a running service."""
-    table = Table("model", "ready", "sizes", "options")
-    with Client(server, key=key) as client:
-        for model in client.models():
-            table.add_row(model["id"], "yes" if model["ready"] else "no", *_abilities(model.get("capabilities")))
-    console.print(table)
-
-
-def _abilities(capabilities: dict[str, Any] | None) -> tuple[str, str]:
-    if capabilities is None:
-        return "", ""
-    sizes = ", ".join(f"{width}x{height}" for width, height in capabilities["sizes"])
-    any_size = f"{capabilities['min_side']} to {capabilities['max_side']} by {capabilities['size_multiple']}"
-    negative = ["negative_prompt"] if capabilities["negative_prompt"] else []
-    return sizes or any_size, ", ".join([*negative, *capabilities["options"]])
-
-
 app.command()(jobs)
 app.command()(requeue)
 app.add_typer(keys_app, name="keys")
+app.add_typer(models_app, name="models")
 app.add_typer(train_app, name="train")
 app.add_typer(webhooks_app, name="webhooks")
 app.command()(evaluate)

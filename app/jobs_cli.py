@@ -14,12 +14,9 @@ from rich.table import Column, Table
 
 from app.client import Client
 from app.messages import JobStatus
+from app.server_options import DEFAULT_SERVER, OperatorKey, Server
 
 console = Console()
-
-Server = Annotated[str, typer.Option("--server", envvar="EASEL_SERVER_URL", help="Address of the service.")]
-Key = Annotated[str | None, typer.Option("--key", envvar="EASEL_OPERATOR_KEY", help="The operators' key, if set.")]
-DEFAULT_SERVER = "http://127.0.0.1:8000"
 
 
 def jobs(
@@ -28,7 +25,7 @@ def jobs(
     limit: Annotated[int, typer.Option(min=1, help="Most jobs to list.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     server: Server = DEFAULT_SERVER,
-    key: Key = None,
+    key: OperatorKey = None,
 ) -> None:
     """List the jobs of all tenants, the newest first."""
     if failed and status not in {None, JobStatus.FAILED}:
@@ -43,7 +40,9 @@ def jobs(
         console.print(_table(found))
 
 
-def requeue(job_ids: Annotated[list[str], typer.Argument()], server: Server = DEFAULT_SERVER, key: Key = None) -> None:
+def requeue(
+    job_ids: Annotated[list[str], typer.Argument()], server: Server = DEFAULT_SERVER, key: OperatorKey = None
+) -> None:
     """Queue failed jobs again, as if for the first time."""
     with Client(server, key=key) as client:
         for job_id in job_ids:

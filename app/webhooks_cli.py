@@ -11,14 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.client import Client
+from app.server_options import DEFAULT_SERVER, Server
 
 SECRET_BYTES = 32
-DEFAULT_SERVER = "http://127.0.0.1:8000"
 
 console = Console()
 webhooks_app = typer.Typer(no_args_is_help=True, help="Sign webhooks, and look after those that nobody took.")
-
-Server = Annotated[str, typer.Option("--server", envvar="EASEL_SERVER_URL", help="Address of the service.")]
 
 
 @webhooks_app.command()

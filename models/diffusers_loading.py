@@ -81,11 +81,12 @@ def _refuse_pickles(entry: DiffusersModel, folder: Path) -> None:
 def _advice(entry: DiffusersModel, reason: str) -> str:
     if "safetensors" in reason:
         return _pickle_advice(entry, "see below") + f"\n{reason}"
-    revision = f" --revision {entry.revision}" if entry.revision else ""
+    revision = f"@{entry.revision}" if entry.revision else ""
+    variant = f" --variant {entry.variant}" if entry.variant else ""
     return (
         f"{entry.id}: {entry.source} is not on this machine and could not be fetched. Where there is a network, run"
-        f" `hf download {entry.source}{revision}` and bring the folder ~/.cache/huggingface here, or run it with"
-        f" `--local-dir FOLDER` and set `source` to that folder. The reason: {reason}"
+        f" `easel models pull {entry.source}{revision}{variant}`, bring the folder that it makes here, and set `source`"
+        f" to it. The reason: {reason}"
     )
 
 

@@ -94,4 +94,4 @@ def test_an_unreachable_hub_is_explained(tmp_path):
     result = subprocess.run(
         [sys.executable, "-c", UNREACHABLE_HUB], env=environment, capture_output=True, text=True, check=False
     )
-    assert "`hf download stabilityai/sd-turbo --revision main`" in result.stderr.splitlines()[-1]
+    assert "`easel models pull stabilityai/sd-turbo@main`" in result.stderr.splitlines()[-1]
