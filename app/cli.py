@@ -95,13 +95,14 @@ def run(
     workers: Annotated[int, typer.Option(min=0, help="Worker processes.")] = 1,
     models: Annotated[Path | None, typer.Option(help="TOML file that lists the models.")] = None,
     draw: Annotated[str | None, typer.Option(metavar="PROMPT", help="Draw a first picture once ready.")] = None,
+    key: Key = None,
 ) -> None:
     """Run the whole service on this machine until Ctrl-C."""
     from app.running import run_until_stopped  # noqa: PLC0415 - a client needs none of it
 
     settings = _settings(host=host, port=port, data_dir=data_dir, models_file=models)
     with keyboard_signals_for_us_alone():
-        code = asyncio.run(run_until_stopped(settings, workers=workers, first_prompt=draw, console=console))
+        code = asyncio.run(run_until_stopped(settings, workers=workers, first_prompt=draw, key=key, console=console))
     sys.exit(code)
 
 

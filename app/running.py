@@ -18,13 +18,16 @@ from app.errors import EaselError
 from app.logs import configure_logs
 from app.settings import Settings
 from app.supervisor import DataFolderInUseError, RunningService, run_service
+from app.tenants.access import wants_keys
 from models.catalog import CatalogError, load_catalog
 
 READY_SECONDS = 300.0  # a large model on a slow disk
 
 
-async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: str | None, console: Console) -> int:
-    """Run the service until SIGINT or SIGTERM and return the exit code."""
+async def run_until_stopped(
+    settings: Settings, *, workers: int, first_prompt: str | None, key: str | None, console: Console
+) -> int:
+    """Run the service until SIGINT or SIGTERM and return the exit code; the first picture is drawn with `key`."""
     configure_logs(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -36,7 +39,7 @@ async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: s
         load_catalog(settings.models_file)  # a mistake here would only make every process start again and again
         moderation.check_settings(settings)
         async with run_service(settings, workers=workers) as service:
-            greeting = asyncio.create_task(_greet(service, first_prompt, settings, console))
+            greeting = asyncio.create_task(_greet(service, first_prompt, key, settings, console))
             await stop.wait()
             greeting.cancel()
             console.print("\nStopping: the batch in hand is finished, what is queued stays queued.")
@@ -48,9 +51,11 @@ async def run_until_stopped(settings: Settings, *, workers: int, first_prompt: s
     return 0
 
 
-async def _greet(service: RunningService, first_prompt: str | None, settings: Settings, console: Console) -> None:
+async def _greet(
+    service: RunningService, first_prompt: str | None, key: str | None, settings: Settings, console: Console
+) -> None:
     """Say that the service is ready, and prove it by drawing."""
-    with Client(service.url) as client:
+    with Client(service.url, key=key) as client:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while not await asyncio.to_thread(client.ready):  # noqa: ASYNC110 - another process gets ready
@@ -61,7 +66,7 @@ async def _greet(service: RunningService, first_prompt: str | None, settings: Se
         console.print(f"\n[bold green]Easel is ready[/] at [bold]{service.url}[/]")
         if first_prompt:
             await _draw_first_picture(client, first_prompt, settings.data_dir, console)
-    _say_where_to_go(service, console)
+    _say_where_to_go(service, settings, console)
 
 
 async def _draw_first_picture(client: Client, prompt: str, data_dir: Path, console: Console) -> None:
@@ -73,10 +78,10 @@ async def _draw_first_picture(client: Client, prompt: str, data_dir: Path, conso
     try:
         await asyncio.to_thread(draw)
     except ServerError as error:
-        console.print(f"[red]The first picture failed:[/] {error}", highlight=False)
+        console.print(f"[red]The first picture failed:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
-def _say_where_to_go(service: RunningService, console: Console) -> None:
+def _say_where_to_go(service: RunningService, settings: Settings, console: Console) -> None:
     rows = {
         "draw": f'.venv/bin/easel generate "A serene mountain landscape with a river." --server {service.url}',
         "API": f"{service.url}/docs",
@@ -84,5 +89,7 @@ def _say_where_to_go(service: RunningService, console: Console) -> None:
         "queue": f".venv/bin/rq info --url '{service.redis_url}'",
         "stop": "Ctrl-C",
     }
+    if wants_keys(settings):
+        rows["keys"] = f"EASEL_DATA_DIR={settings.data_dir} .venv/bin/easel keys create TENANT"
     for name, value in rows.items():
         console.print(f"  {name:<7} {value}", highlight=False, soft_wrap=True)

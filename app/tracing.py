@@ -75,6 +75,13 @@ def current_traceparent() -> str | None:
     return carrier.get("traceparent")
 
 
+def hide_query() -> None:
+    """Take the address's query out of the current span: it may hold a client's notes, or a key in the wrong place."""
+    span = trace.get_current_span()
+    if span.is_recording():
+        span.set_attribute("url.query", "REDACTED")
+
+
 def link_to(traceparent: str | None) -> None:
     """Link the current span to the one that a job carries."""
     if traceparent is not None:

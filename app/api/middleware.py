@@ -14,6 +14,7 @@ from app.api.problems import problem_response
 from app.api.refusals import refusal
 from app.errors import EaselError
 from app.metrics import UNMATCHED_ROUTE, GatewayMetrics
+from app.tracing import hide_query
 
 CLIENT_GONE = 499  # nginx's word for a request that was never answered
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -56,6 +57,8 @@ class _Exchange:
         self._send = send
         self._started = time.perf_counter()
         scope.setdefault("state", {})["request_id"] = self.request_id
+        if scope.get("query_string"):
+            hide_query()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
 

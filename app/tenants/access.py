@@ -23,6 +23,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def wants_keys(settings: Settings) -> bool:
+    """Whether everybody needs a key, also before the first one was made."""
+    return settings.access == "keys" or (settings.access == "auto" and not is_loopback(settings.host))
+
+
 async def check_access(settings: Settings) -> None:
     """Refuse to listen where everybody could come, and nobody has said whether they may.
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.models.contract.tiny_pipelines import save_pixart_sigma
-from tests.system.test_run import RunningEasel
+from tests.system.running_easel import RunningEasel
 
 MODELS = """
 default = "tiny"

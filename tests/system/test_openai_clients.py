@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.app.api.pictures import mask_png, png
-from tests.system.test_run import RunningEasel
+from tests.system.running_easel import RunningEasel
 
 CARD = """
 default = "card"

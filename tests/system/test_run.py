@@ -1,25 +1,14 @@
 """`easel run` as a person uses it: one command, a picture, Ctrl-C, and nothing lost or left behind."""
 
-import os
 import re
-import signal
-import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-START_SECONDS = 120
-STOP_SECONDS = 100  # longer than a worker may drain
-CARD = """
-default = "card"
-[models.card]
-family = "testcard"
-"""
+from tests.system.running_easel import START_SECONDS, STOP_SECONDS
+
 SLOW_CARD = """
 default = "slow"
 [models.slow]
@@ -27,71 +16,6 @@ family = "testcard"
 seconds_per_image = 0.05
 max_batch_size = 4
 """
-
-
-class RunningEasel:
-    """`easel run` in a process of its own; what it prints goes to a file."""
-
-    def __init__(self, data_dir, *options, **settings):
-        data_dir.parent.mkdir(exist_ok=True, parents=True)
-        self.output = data_dir.with_suffix(".log")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("EASEL_")}
-        with self.output.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app", "run", "--port", "0", "--data-dir", data_dir, *options],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=environment | {"COLUMNS": "200"} | settings,
-            )
-        self.children = []
-
-    def until_printed(self, pattern):
-        """Wait for a line that matches, and return the match."""
-        end = time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self.process.poll() is None:
-            if found := re.search(pattern, self.output.read_text()):
-                self.children = psutil.Process(self.process.pid).children(recursive=True)
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"{pattern!r} was not printed:\n{self.output.read_text()}")
-
-    def url(self):
-        return self.until_printed(r"ready at (http://\S+)").group(1)
-
-    def interrupt(self):
-        """Press Ctrl-C and return the exit code."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(STOP_SECONDS)
-
-
-@pytest.fixture
-def easel():
-    """Start services in folders of this test, and end whatever is left of them."""
-    started = []
-
-    def start(data_dir, *options, **settings):
-        started.append(RunningEasel(data_dir, *options, **settings))
-        return started[-1]
-
-    yield start
-    for service in started:
-        if service.process.poll() is None:
-            service.interrupt()
-
-
-@pytest.fixture
-def folder():
-    """A folder with a path short enough for a Unix socket."""
-    with tempfile.TemporaryDirectory(prefix="easel-") as name:
-        yield Path(name)
-
-
-@pytest.fixture
-def card(folder):
-    """A list of models with the test card alone, which starts at once."""
-    path = folder / "card.toml"
-    path.write_text(CARD)
-    return path
 
 
 @pytest.mark.timeout(300)

@@ -1,58 +1,11 @@
 """One trace from the request to the stored image, as a collector receives it."""
 
-import gzip
-import http.server
-import threading
-
 import httpx
-import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.processes import GatewayProcess, free_port, wait_until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CALLER = f"00-{TRACE}-b7ad6b7169203331-01"
-
-
-class Collector(http.server.ThreadingHTTPServer):
-    """Takes spans as OpenTelemetry's own exporter sends them, each with the name of its service."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Intake)
-        self.spans = []
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v1/traces"
-
-    def named(self, name):
-        return [span for span in self.spans if span.name == name]
-
-
-class _Intake(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.headers.get("content-encoding") == "gzip":
-            body = gzip.decompress(body)
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            self.server.spans += [span for scope in resource.scope_spans for span in scope.spans]
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def collector():
-    """A collector on loopback."""
-    server = Collector()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def test_a_job_is_one_trace(collector, settings, start_worker, tmp_path):
