@@ -8,11 +8,14 @@ import time
 from collections.abc import Iterator, Sequence
 
 from app.admission import batch_key, cost
+from app.api.batch_pictures import BatchPictures
 from app.api.dependencies import Gateway
 from app.api.estimating import telling_when_to_return
+from app.api.picture_bodies import upload_of
 from app.api.schemas import BatchSubmission, JobSubmission
-from app.api.submission import moderate, prepare, terms
-from app.errors import EaselError, InvalidRequest, UnsupportedOption
+from app.api.submission import fingerprint_of_wish, moderate, prepare, terms, with_input
+from app.errors import EaselError, InvalidRequest
+from app.inputs import Upload
 from app.job_intake import Repeat
 from app.job_reading import JobBatch
 from app.job_records import new_batch_id, new_job_id
@@ -30,11 +33,14 @@ async def submit_batch(
         EaselError: refused as a whole; `param` names the request and its field, such as `requests.3.size`.
     """
     batch, jobs = new_batch_id(time.time()), []
+    pictures, fingerprint = BatchPictures(gateway), hashlib.sha256()
     for index, request in enumerate(wanted.requests):
         with _naming_request(index):
-            jobs.append(await _new_job(gateway, caller, request, batch, base_url))
+            upload = await upload_of(request, pictures.fetch)
+            jobs.append(await _new_job(gateway, caller, request, upload, batch, base_url))
+            fingerprint.update(fingerprint_of_wish(request, upload).encode())
     _check_size_of_batch(caller, jobs)
-    repeat = Repeat(idempotency_key=idempotency_key, fingerprint=_fingerprint(wanted)) if idempotency_key else None
+    repeat = Repeat(idempotency_key=idempotency_key, fingerprint=fingerprint.hexdigest()) if idempotency_key else None
     async with telling_when_to_return(gateway.forecasts, jobs[0].message.model):
         taken = await gateway.queue.submit_batch(jobs, caller=caller, repeat=repeat)
     if taken.id == batch:  # otherwise the idempotency key has found an earlier batch
@@ -43,13 +49,14 @@ async def submit_batch(
     return await gateway.queue.batch(taken.id, tenant=caller.name)
 
 
-async def _new_job(gateway: Gateway, caller: Tenant, wanted: JobSubmission, batch: str, base_url: str) -> NewJob:
-    for name in ("image", "mask"):
-        if getattr(wanted, name) is not None:
-            raise UnsupportedOption(f"a batch takes no {name}; send it to /v1/jobs", param=name)
-    prepared = await prepare(gateway, caller, wanted, None)
+async def _new_job(
+    gateway: Gateway, caller: Tenant, wanted: JobSubmission, upload: Upload | None, batch: str, base_url: str
+) -> NewJob:
+    """Check a request and store its picture, so that no more than one is held decoded."""
+    prepared = await prepare(gateway, caller, wanted, upload)
     await moderate(gateway, prepared.message)
-    message = prepared.message.model_copy(update={"traceparent": current_traceparent()})
+    message = await with_input(gateway, prepared)
+    message = message.model_copy(update={"traceparent": current_traceparent()})
     return NewJob(
         id=new_job_id(time.time()),
         message=message,
@@ -72,10 +79,6 @@ def _check_size_of_batch(caller: Tenant, jobs: Sequence[NewJob]) -> None:
     ):
         if limit is not None and count > limit:
             raise InvalidRequest(f"your API key has {limit} {what}, not {count}", param="requests")
-
-
-def _fingerprint(wanted: BatchSubmission) -> str:
-    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -16,17 +16,20 @@ from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.refusals import note_accepted
 from app.api.schemas import MAX_BATCH_JOBS, BatchSubmission
-from app.api.strict_json import SubmissionRoute, parse, read_body, read_json
+from app.api.strict_json import PictureRoute, parse, parse_aside, read_body, read_json
 from app.api.submission import IdempotencyKey
 from app.errors import (
     BatchNotFound,
     IdempotencyKeyReused,
+    InvalidImage,
     InvalidRequest,
     JobGone,
     JobNotCancelable,
     JobNotFound,
     QueueUnavailable,
+    StorageUnavailable,
     UrlNotAllowed,
+    UrlUnreachable,
 )
 from app.job_reading import JobBatch
 from app.messages import JobStatus
@@ -37,14 +40,15 @@ _LOCATION = {"Location": {"description": "The batch's address.", "schema": {"typ
 _ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "All are accepted.", "headers": _LOCATION}}
 
 
-class BatchRoute(SubmissionRoute):
+class BatchRoute(PictureRoute):
     """One whose body may be a request a line, too."""
 
     async def read(self, request: Request, limit_bytes: int) -> Any:
         """Read either body as the JSON one."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON_LINES:
             return await read_json(request, limit_bytes)
-        return {"requests": _parse_lines(await read_body(request, limit_bytes, JSON_LINES))}
+        body = await read_body(request, limit_bytes, JSON_LINES)
+        return {"requests": await parse_aside(_parse_lines, body)}
 
 
 router = APIRouter(tags=["batches"], route_class=BatchRoute)
@@ -53,7 +57,11 @@ router = APIRouter(tags=["batches"], route_class=BatchRoute)
 @router.post(
     "/v1/batches",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=_ACCEPTED | errors(*SUBMISSION_ERRORS, UrlNotAllowed, BatchNotFound, IdempotencyKeyReused, JobGone),
+    responses=_ACCEPTED
+    | errors(
+        *(*SUBMISSION_ERRORS, InvalidImage, UrlNotAllowed, UrlUnreachable),
+        *(StorageUnavailable, BatchNotFound, IdempotencyKeyReused, JobGone),
+    ),
     openapi_extra={"requestBody": {"content": {JSON_LINES: _LINES}}},
 )
 async def submit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Annotated, Any
 
 import structlog
@@ -14,7 +15,7 @@ from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.dry_run import JobEstimate, estimate_job
 from app.api.estimating import job_with_estimate
-from app.api.picture_bodies import upload_of
+from app.api.picture_bodies import fetch, upload_of
 from app.api.refusals import note_accepted
 from app.api.schemas import JobSubmission, PageQuery
 from app.api.strict_json import PictureRoute
@@ -75,7 +76,7 @@ async def submit_job(
     dry_run: DryRun = False,
 ) -> Job | JobEstimate:
     """Submit a job. Once this is answered, the job survives whatever is restarted."""
-    upload = await upload_of(wanted, gateway)
+    upload = await upload_of(wanted, partial(fetch, gateway=gateway))
     if dry_run:
         response.status_code = status.HTTP_200_OK
         return await estimate_job(gateway, caller, wanted, upload, idempotency_key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from fastapi import Request
@@ -50,8 +51,8 @@ async def read_variation(request: Request, gateway: Gateway) -> tuple[ImageVaria
     return _validated(ImageVariation, form.fields), _files(form, masked=False)
 
 
-async def upload_of(wanted: JobSubmission, gateway: Gateway) -> Upload | None:
-    """Fetch the pictures of a job.
+async def upload_of(wanted: JobSubmission, fetch: Callable[[str, str], Awaitable[bytes]]) -> Upload | None:
+    """Fetch the pictures of a job; `fetch` takes an address and the name of its field.
 
     Raises:
         InvalidRequest: a mask without an image, or an address that is none.
@@ -60,8 +61,8 @@ async def upload_of(wanted: JobSubmission, gateway: Gateway) -> Upload | None:
         if wanted.mask is not None:
             raise InvalidRequest("mask needs an image", param="mask")
         return None
-    mask = None if wanted.mask is None else await fetch(wanted.mask, "mask", gateway)
-    return Upload(await fetch(wanted.image, "image", gateway), mask)
+    mask = None if wanted.mask is None else await fetch(wanted.mask, "mask")
+    return Upload(await fetch(wanted.image, "image"), mask)
 
 
 async def fetch(address: str, param: str, gateway: Gateway) -> bytes:

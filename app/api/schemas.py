@@ -145,7 +145,7 @@ class BatchSubmission(BaseModel):
 
     requests: Annotated[
         list[JobSubmission],
-        Field(min_length=1, max_length=MAX_BATCH_JOBS, description="As for `POST /v1/jobs`, without image and mask."),
+        Field(min_length=1, max_length=MAX_BATCH_JOBS, description="As for `POST /v1/jobs`."),
     ]
 
 

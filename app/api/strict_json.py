@@ -77,7 +77,11 @@ async def read_json(request: Request, limit_bytes: int) -> Any:
     Raises:
         EaselError: as `read_body` and `parse`.
     """
-    body = await read_body(request, limit_bytes)
+    return await parse_aside(parse, await read_body(request, limit_bytes))
+
+
+async def parse_aside(parse: Callable[[bytes], Any], body: bytes) -> Any:
+    """Parse a body, a large one beside the event loop."""
     return await asyncio.to_thread(parse, body) if len(body) > _LARGE_BYTES else parse(body)
 
 

@@ -66,7 +66,7 @@ async def submit(
     with _naming_fields(renamed):
         prepared = await prepare(gateway, caller, wanted, upload)
         await moderate(gateway, prepared.message)
-        message = await _with_input(gateway, prepared)
+        message = await with_input(gateway, prepared)
         message = message.model_copy(update={"traceparent": current_traceparent()})
         model, asked_at = message.model, dt.datetime.now(dt.UTC)
         async with telling_when_to_return(gateway.forecasts, model):
@@ -77,7 +77,7 @@ async def submit(
                 priority=wanted.priority or "normal",
                 terms=terms(wanted, gateway.settings, base_url),
                 idempotency_key=idempotency_key,
-                fingerprint=_fingerprint(wanted, upload),
+                fingerprint=fingerprint_of_wish(wanted, upload),
                 max_open=caller.limits.max_open_jobs,
                 caller=caller,
             )
@@ -173,7 +173,12 @@ def _webhook(wanted: JobSubmission, settings: Settings, base_url: str) -> Webhoo
     return WebhookTarget(wanted.webhook.url, base_url)
 
 
-async def _with_input(gateway: Gateway, prepared: Prepared) -> JobMessage:
+async def with_input(gateway: Gateway, prepared: Prepared) -> JobMessage:
+    """Store the input picture, if there is one, and return the message that names it.
+
+    Raises:
+        StorageUnavailable: it is not stored.
+    """
     message = prepared.message
     if prepared.picture is None:
         return message
@@ -185,7 +190,7 @@ def _shape(picture: InputPicture) -> InputShape:
     return InputShape(*picture.size, masked=picture.mask is not None)
 
 
-def _fingerprint(wanted: JobSubmission, upload: Upload | None) -> str:
+def fingerprint_of_wish(wanted: JobSubmission, upload: Upload | None) -> str:
     """Digest what the client itself has sent: a drawn seed is no part of it."""
     digest = hashlib.sha256(wanted.model_dump_json(exclude={"image", "mask"}).encode())
     for part in (upload.image, upload.mask or b"") if upload else ():

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from app.redis_connections import sync_redis
+from tests.app.api.pictures import data_url, mask_png
 
 FOXES = {"requests": [{"prompt": "a red fox", "seed": 1}, {"prompt": "a blue fox", "seed": 2, "size": "64x64"}]}
 LINES = {"Content-Type": "application/jsonl"}
@@ -61,7 +62,9 @@ def test_a_request_a_line(http):
         ({"prompt": "a fox", "size": "8x8"}, "unsupported_size", "requests.1.size"),
         ({"prompt": "a fox", "model": "unknown"}, "model_not_found", "requests.1.model"),
         ({"prompt": "a fox", "retention_seconds": 10**9}, "invalid_request", "requests.1.retention_seconds"),
-        ({"prompt": "a fox", "image": "data:image/png;base64,"}, "unsupported_option", "requests.1.image"),
+        ({"prompt": "a fox", "image": "data:image/png;base64,"}, "invalid_image", "requests.1.image"),
+        ({"prompt": "a fox", "image": "http://127.0.0.1/fox.png"}, "url_not_allowed", "requests.1.image"),
+        ({"prompt": "a fox", "mask": data_url(mask_png())}, "invalid_request", "requests.1.mask"),
         ({"size": "64x64"}, "invalid_request", "requests.1.prompt"),
         ("a fox", "invalid_request", "requests.1"),
     ],

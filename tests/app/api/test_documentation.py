@@ -50,7 +50,8 @@ DECLARED = {
         "503": {"queue_unavailable"},
     },
     ("post", "/v1/batches"): SUBMISSION
-    | {"400": SUBMISSION["400"] | {"url_not_allowed"}, "404": {"model_not_found", "batch_not_found"}}
+    | {"400": PICTURES["400"] | {"url_not_allowed", "url_unreachable"}, "404": {"model_not_found", "batch_not_found"}}
+    | {"503": SUBMISSION["503"] | {"storage_unavailable"}}
     | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
     ("get", "/v1/batches/{batch_id}"): {"404": {"batch_not_found"}, "503": {"queue_unavailable"}},
     ("post", "/v1/batches/{batch_id}/cancel"): {"404": {"batch_not_found"}, "503": {"queue_unavailable"}},
