@@ -143,7 +143,8 @@ class Engine(Generic[Key]):
 
     @property
     def _filters(self) -> bool:
-        return any(s.options.top_k or s.options.top_p < 1 for s in self._running)
+        codebook_size = self._network.config.codebook_size
+        return any(0 < s.options.top_k < codebook_size or s.options.top_p < 1 for s in self._running)
 
     def _options(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return guidance scale, temperature, top_k and top_p, each (P,)."""
