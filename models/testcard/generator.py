@@ -41,22 +41,28 @@ class TestcardGenerator:
         )
 
     def generate(self, rows: Sequence[Row], feed: Feed) -> None:
-        """Print all rows together, one coat of ink per step."""
+        """Print all rows together, one coat of ink per step; with an entry's seconds, in just that time."""
+        started = time.monotonic()
         num_steps = rows[0].request.num_inference_steps or DEFAULT_STEPS
+        cards = [(row, _draw(row, num_steps)) for row in rows]
         for step in range(1, num_steps + 1):
-            rows = [row for row in rows if not feed.cancelled(row)]
-            if not rows:
+            cards = [(row, card) for row, card in cards if not feed.cancelled(row)]
+            if not cards:
                 return
-            self._work(len(rows), num_steps)
-            for row in rows:
+            _sleep_until(started + self._seconds(len(rows)) * step / num_steps)
+            for row, card in cards:
                 feed.progress(row, step, num_steps)
                 if step < num_steps and feed.wants_preview(row):
-                    feed.preview(row, _unfinished(_draw(row, num_steps), step / num_steps))
-        for row in rows:
-            feed.done(row, _draw(row, num_steps))
+                    feed.preview(row, _unfinished(card, step / num_steps))
+        for row, card in cards:
+            feed.done(row, card)
 
-    def _work(self, num_rows: int, num_steps: int) -> None:
-        time.sleep((self._entry.seconds_per_batch + self._entry.seconds_per_image * num_rows) / num_steps)
+    def _seconds(self, num_rows: int) -> float:
+        return self._entry.seconds_per_batch + self._entry.seconds_per_image * num_rows
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
 
 
 def _draw(row: Row, num_steps: int) -> Image:
