@@ -115,8 +115,8 @@ class Settings(BaseSettings):
     max_wait_seconds: Annotated[
         Annotated[float, Field(ge=0, le=10)] | Literal["auto"],
         Field(
-            description="How long a queued job may wait for company before its batch starts; "
-            "`auto`: 2 ms, and for clients just answered as long as they take to come back."
+            description="How long a queued job may wait for company before its batch starts; `auto`: 2 ms if jobs "
+            "come together of late, and for clients just answered as long as they take to come back."
         ),
     ] = "auto"
     lease_seconds: Annotated[

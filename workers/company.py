@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 _TOGETHER_SECONDS = 0.002  # between jobs that were sent together
+_SOME_TOGETHER = 0.1  # of all arrivals, or nobody waits for more to come together with the first
 _SHARE_OF_BATCH = 0.25  # of a batch's time, at most, is spent waiting for those who come back
 _LONGEST_RETURN_SECONDS = 0.5
 _MOST_COME_BACK = 0.6  # of all arrivals, or nobody is waited for; a quarter is what chance alone gives
@@ -30,15 +31,22 @@ class Company:
         self._arrived = 0
         self._return_seconds = 0.0
         self._share = 0.0  # of arrivals that come right after a batch's end
+        self._arrived_at = float("-inf")  # the last job
+        self._together = 1.0  # share of arrivals that come together with the one before
 
     @property
     def seconds(self) -> float:
         """How long a job may wait, from its arrival."""
-        return _TOGETHER_SECONDS if self._setting == "auto" else self._setting
+        if self._setting != "auto":
+            return self._setting
+        return _TOGETHER_SECONDS if self._together > _SOME_TOGETHER else 0.0
 
     def arrived(self, now: float) -> None:
         """Take note that a job was queued."""
         self._arrived += 1
+        together = now - self._arrived_at <= _TOGETHER_SECONDS
+        self._together += _LEARNING_RATE * (together - self._together)
+        self._arrived_at = now
         after = now - self._ended_at
         if after <= self._window:
             self._came_back += 1

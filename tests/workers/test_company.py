@@ -28,6 +28,17 @@ def test_jobs_that_are_sent_together_meet():
     assert Company("auto").returning_seconds(0.0) == 0.0
 
 
+def test_a_client_that_is_alone_waits_for_nobody():
+    """Once most jobs of late came by themselves there is no wait, and after a few that came together there is."""
+    company = Company("auto")
+    for second in range(7):
+        company.arrived(float(second))
+    assert company.seconds == 0.0
+    for number in range(2):
+        company.arrived(7.0 + 0.001 * number)
+    assert company.seconds == 0.002
+
+
 def test_a_fixed_wait_is_kept():
     """A number in the settings is taken at its word, and nobody else is waited for."""
     clock = Clock(0.5)
