@@ -22,6 +22,7 @@ from workers.uploading import Upload, Uploads
 
 _THREADS = 4
 _LOOK_AGAIN_SECONDS = 0.2
+_HEAD_START_SECONDS = 0.005  # for the next claim, which the accelerator waits for and our threads would slow down
 
 
 @dataclass(eq=False)
@@ -74,6 +75,7 @@ class Finishing:
         self._metrics = metrics
         self._drawings: dict[str, _Drawing] = {}  # by job id, until the ending is handed over
         self._images_in_flight = 0
+        self._claims_seen = 0
         self._changed = threading.Condition()
         self._pool = ThreadPoolExecutor(_THREADS, "encode")
 
@@ -118,6 +120,12 @@ class Finishing:
             self._changed.notify_all()
         self._uploads.drop(job)
 
+    def claimed(self) -> None:
+        """Take note that the next batch is in hand, or that there is none: what was just drawn need wait no longer."""
+        with self._changed:
+            self._claims_seen += 1
+            self._changed.notify_all()
+
     def is_behind(self, images: int) -> bool:
         """Whether more images than that are in memory, on their way to storage or to the spool."""
         return self._images_in_flight + self._uploads.in_memory > images
@@ -139,7 +147,14 @@ class Finishing:
     def _submit(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
         with self._changed:
             self._images_in_flight += 1
-        self._pool.submit(self._store_one, drawing, row, encoded)
+            claims_seen, start_at = self._claims_seen, time.monotonic() + _HEAD_START_SECONDS
+
+        def store() -> None:
+            with self._changed:
+                self._changed.wait_for(lambda: self._claims_seen > claims_seen, start_at - time.monotonic())
+            self._store_one(drawing, row, encoded)
+
+        self._pool.submit(store)
 
     def _store_one(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
         try:

@@ -10,6 +10,7 @@ from app.metrics import new_registry
 from app.provenance import read_provenance
 from models.interface import Row
 from tests.workers.parts import MemoryStore, claimed_job
+from workers import finishing
 from workers.finishing import Finishing
 from workers.metrics import WorkerMetrics
 from workers.storing import EncodingFailed, describe, encode
@@ -53,6 +54,19 @@ def test_a_job_ends_when_its_last_image_is_stored(job):
     assert [image.key for image in ending.outcome.images] == [f"images/job/{index}.png" for index in range(3)]
     assert set(bench.store.objects) == {image.key for image in ending.outcome.images}
     assert (ending.outcome.model_revision, ending.outcome.timings.batch_size) == ("r1", 2)
+
+
+def test_the_next_claim_goes_before_the_images(job, monkeypatch):
+    """What is drawn waits until the worker has looked for its next batch, so that no thread slows that down."""
+    monkeypatch.setattr(finishing, "_HEAD_START_SECONDS", 60.0)
+    bench = Bench()
+    for row in bench.begin(job):
+        bench.finishing.store(job, row, IMAGE)
+    time.sleep(0.05)
+    assert not bench.store.objects
+    bench.finishing.claimed()
+    (ending,) = bench.close()
+    assert len(ending.outcome.images) == 3
 
 
 def test_a_failure_ends_a_job_once(job):
