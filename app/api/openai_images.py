@@ -11,11 +11,12 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.answers import LinkSigner
 from app.api.dependencies import Gateway, GatewayParts, Links, caller_of
-from app.api.documentation import SUBMISSION_ERRORS, errors, picture_body
+from app.api.documentation import SUBMISSION_ERRORS, Responses, errors
 from app.api.following import cancel_job, wait_for_job
 from app.api.middleware import CLIENT_GONE
 from app.api.openai_answers import Images, images_answer
 from app.api.openai_streams import Kind, image_stream
+from app.api.openapi import event_content, picture_body
 from app.api.picture_bodies import read_edit, read_variation
 from app.api.refusals import note_accepted
 from app.api.schemas import ImageEdit, ImageEditBody, ImageGeneration, ImageVariation
@@ -44,9 +45,10 @@ _ENDINGS = (
     *(*SUBMISSION_ERRORS, IdempotencyKeyReused, JobGone, JobFailed, JobCanceled, JobTooSlow, StorageUnavailable),
 )
 _ANSWER: dict[str, Any] = {"response_model": Images, "response_model_exclude_none": True}
+_STREAMED: Responses = {200: {"description": "The images, or a stream of them.", "content": event_content()}}
 
 
-@router.post("/v1/images/generations", responses=errors(*_ENDINGS), **_ANSWER)
+@router.post("/v1/images/generations", responses=_STREAMED | errors(*_ENDINGS), **_ANSWER)
 async def generate_images(
     wanted: ImageGeneration,
     gateway: GatewayParts,
@@ -60,8 +62,8 @@ async def generate_images(
 
 @router.post(
     "/v1/images/edits",
-    responses=errors(*_ENDINGS, InvalidImage),
-    openapi_extra=picture_body(ImageEdit, ImageEditBody, masked=True),
+    responses=_STREAMED | errors(*_ENDINGS, InvalidImage),
+    openapi_extra=picture_body(ImageEdit, "image", "mask", body=ImageEditBody),
     **_ANSWER,
 )
 async def edit_images(
@@ -75,7 +77,7 @@ async def edit_images(
 @router.post(
     "/v1/images/variations",
     responses=errors(*_ENDINGS, InvalidImage),
-    openapi_extra=picture_body(ImageVariation),
+    openapi_extra=picture_body(ImageVariation, "image"),
     **_ANSWER,
 )
 async def vary_image(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Response, Security, status
 from pydantic import BaseModel
 
-from app.api.dependencies import Gateway, GatewayParts
+from app.api.dependencies import Gateway, GatewayParts, api_key
+from app.api.documentation import OPERATORS_ERRORS
 from app.errors import EaselError
 from app.metrics import CONTENT_TYPE, ModelBacklog
 
@@ -61,7 +62,12 @@ async def readiness(gateway: GatewayParts, response: Response) -> Readiness:
     return Readiness(status=state, queue=queue, storage=storage, clock=clock, models=models)
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=OPERATORS_ERRORS | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    dependencies=[Security(api_key)],
+)
 async def metrics(gateway: GatewayParts) -> Response:
     """Serve the numbers in Prometheus' text format."""
     return Response(gateway.metrics.render(await _backlog(gateway)), headers={"Content-Type": CONTENT_TYPE})

@@ -1,4 +1,4 @@
-"""Services started by `easel run` in folders of their own, and a collector of traces."""
+"""Services started by `easel run` in folders of their own, one that tests share, and a collector of traces."""
 
 import tempfile
 import threading
@@ -14,6 +14,27 @@ default = "card"
 [models.card]
 family = "testcard"
 """
+SHARED_MODELS = """
+default = "card"
+[aliases]
+"gpt-image-1" = "slow"
+"dall-e-2" = "card"
+[models.card]
+family = "testcard"
+[models.slow]
+family = "testcard"
+seconds_per_batch = 1.5
+"""
+
+
+@pytest.fixture(scope="session")
+def service_url(tmp_path_factory):
+    """`easel run` with test cards; the model `slow` lets its progress be seen."""
+    folder = tmp_path_factory.mktemp("service")
+    (folder / "models.toml").write_text(SHARED_MODELS)
+    service = RunningEasel(folder / "data", "--models", folder / "models.toml")
+    yield service.url()
+    assert service.interrupt() == 0
 
 
 @pytest.fixture

@@ -14,35 +14,16 @@ import pytest
 from PIL import Image
 
 from tests.app.api.pictures import mask_png, png
-from tests.system.running_easel import RunningEasel
 
-CARD = """
-default = "card"
-[aliases]
-"gpt-image-1" = "card"
-"dall-e-2" = "card"
-[models.card]
-family = "testcard"
-seconds_per_batch = 1.5
-"""
 OLD_CLIENT = Path(sys.prefix) / "openai-0.28"
 SIZE = (128, 128)
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")  # variations, by OpenAI
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("service")
-    (folder / "models.toml").write_text(CARD)
-    service = RunningEasel(folder / "data", "--models", folder / "models.toml")
-    yield service.url()
-    assert service.interrupt() == 0
-
-
 @pytest.fixture
-def client(url):
-    with openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0) as client:
+def client(service_url):
+    with openai.OpenAI(base_url=f"{service_url}/v1", api_key="unused", max_retries=0) as client:
         yield client
 
 
@@ -78,20 +59,20 @@ def test_an_edit_changes_what_the_mask_leaves_open(client):
     assert not np.array_equal(drawn, pixels(first.data[1]))
 
 
-async def test_many_variations_at_once(url):
+async def test_many_variations_at_once(service_url):
     """The asynchronous client."""
-    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="unused") as client:
+    async with openai.AsyncOpenAI(base_url=f"{service_url}/v1", api_key="unused") as client:
         answer = await client.images.create_variation(image=png(SIZE), n=3, size="128x128", model="dall-e-2")
     assert len({image.url for image in answer.data}) == 3
 
 
 @pytest.mark.skipif(not OLD_CLIENT.exists(), reason="openai 0.28.1 is not installed (make test does it)")
-def test_programs_of_2023_work(url):
+def test_programs_of_2023_work(service_url):
     """Every call of the old client, its way of sending files, and its error class."""
     environment = os.environ | {"PYTHONPATH": str(OLD_CLIENT)}
     script = Path(__file__).with_name("openai_2023.py")
     done = subprocess.run(
-        [sys.executable, script, url], env=environment, capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, script, service_url], env=environment, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
     created, edited, varied, refused, models = map(json.loads, done.stdout.splitlines())
@@ -100,4 +81,4 @@ def test_programs_of_2023_work(url):
     assert varied == {"call": "variation", "images": 2, "starts": "iVBORw0K"}
     assert (refused["param"], refused["status"]) == ("size", 400)
     assert "this model draws" in refused["message"]
-    assert models["ids"] == ["card"]
+    assert models["ids"] == ["card", "slow"]

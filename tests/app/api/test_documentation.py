@@ -1,10 +1,12 @@
 """What /docs shows is true: every error of every route, in its real form."""
 
+import json
 import re
 
 import httpx
 import pytest
 
+from app.api.gate import FOR_OPERATORS
 from app.main import create_app
 from app.settings import Settings
 
@@ -75,11 +77,21 @@ DECLARED = {
         "404": {"model_not_found"},
         "503": {"queue_unavailable"},
     },
-    ("get", "/files/{key}"): {
-        "403": {"invalid_signature"},
-        "404": {"object_not_found"},
-        "503": {"storage_unavailable"},
-    },
+    ("get", "/metrics"): {},
+    ("get", "/healthz"): {},
+    ("get", "/readyz"): {},
+}
+TENANTS_GUARD = {
+    "400": {"invalid_request"},
+    "401": {"missing_api_key", "invalid_api_key"},
+    "429": {"rate_limited"},
+    "503": {"queue_unavailable"},
+}
+OPERATORS_GUARD = {
+    "400": {"invalid_request"},
+    "401": {"missing_api_key"},
+    "403": {"operators_only"},
+    "429": {"rate_limited"},
 }
 
 
@@ -100,10 +112,25 @@ def codes(operation):
     return found
 
 
+def guard_of(path):
+    """What may be answered before a route is reached."""
+    if path.startswith("/v1/"):
+        return TENANTS_GUARD
+    return OPERATORS_GUARD if FOR_OPERATORS.fullmatch(path) else {}
+
+
 @pytest.mark.parametrize(("method", "path"), DECLARED)
 def test_each_error_is_declared(openapi, method, path):
-    """Status, code and an example of each error that a route may answer with."""
-    assert codes(openapi["paths"][path][method]) == DECLARED[method, path]
+    """Status, code and an example of each error that a route may answer with, or its guard."""
+    own, guard = DECLARED[method, path], guard_of(path)
+    expected = {status: own.get(status, set()) | guard.get(status, set()) for status in own | guard}
+    assert codes(openapi["paths"][path][method]) == expected
+    assert openapi["paths"][path][method].get("security", []) == ([{"HTTPBearer": []}] if guard else [])
+
+
+def test_no_operation_is_left_out(openapi):
+    """The table above is complete."""
+    assert {(method, path) for path, found in openapi["paths"].items() for method in found} == set(DECLARED)
 
 
 def test_every_operation_is_described(openapi):
@@ -137,9 +164,20 @@ async def test_the_page_needs_no_network():
 
 
 def test_forms_with_pictures_are_described(openapi):
-    """Both bodies of an edit, and the form of a variation, with all their fields and no reference into nowhere."""
-    edit = openapi["paths"]["/v1/images/edits"]["post"]["requestBody"]["content"]
-    assert {"image", "mask", "prompt", "strength"} <= set(edit["multipart/form-data"]["schema"]["properties"])
-    assert "$ref" not in str(edit["application/json"]["schema"])
-    (variation,) = openapi["paths"]["/v1/images/variations"]["post"]["requestBody"]["content"].values()
-    assert variation["schema"]["required"] == ["image"]
+    """Both bodies of an edit, and the form of a variation, with all their fields; nothing in a form is null."""
+    schemas = openapi["components"]["schemas"]
+    assert {"image", "mask", "prompt", "strength"} <= set(schemas["ImageEdit"]["properties"])
+    assert {"images", "mask", "prompt", "strength"} <= set(schemas["ImageEditBody"]["properties"])
+    assert schemas["ImageVariation"]["required"] == ["image"]
+    assert "null" not in str(schemas["ImageEdit"])
+
+
+def test_references_lead_somewhere(openapi):
+    """Every schema that is referred to is there."""
+    names = re.findall(r"#/components/schemas/(\w+)", json.dumps(openapi))
+    assert set(names) <= set(openapi["components"]["schemas"])
+
+
+def test_the_data_of_events_are_described(openapi):
+    """Generated clients know the type of each event's data."""
+    assert {"QueuedData", "RunningData", "PreviewData"} <= set(openapi["components"]["schemas"])
