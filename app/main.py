@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 from fastapi import FastAPI, Security
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
@@ -121,6 +122,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.stopping = stopping
     app.add_middleware(Gate)
     app.add_middleware(RequestMiddleware, metrics=metrics)
+    if settings.cors_origins:  # outermost: a page may read every answer, and asks beforehand without a key
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
     problems.register(app)
     keyed = [Security(api_key)]
     for door in (jobs, batches, job_events, openai_images, catalog, webhooks):

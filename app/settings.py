@@ -69,6 +69,15 @@ class Settings(BaseSettings):
             description="Key for operators' addresses such as `/metrics`; unset: these are for this machine alone.",
         ),
     ] = None
+    cors_origins: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^(\*|https?://[^/\s]+)$")], ...] | None,
+        NoDecode,
+        BeforeValidator(_comma_separated),
+        Field(
+            description="Origins, such as `https://app.example.com,http://localhost:3000`, or `*`, whose pages may "
+            "call this service from a browser; unset: none."
+        ),
+    ] = None
     blocklist_file: Annotated[
         Path | None, Field(description="File of words, phrases and /regular expressions/ that no prompt may hold.")
     ] = None
