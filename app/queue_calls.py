@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import redis.asyncio
@@ -13,6 +14,7 @@ from app.queue_scripts import ScriptName, script
 from app.redis_connections import REDIS_REFUSES
 
 _RETRY_AFTER_OUTAGE_SECONDS = 5
+_CALLS_AT_ONCE = 24  # fewer than there are connections: a semaphore serves in turn, redis-py's pool whoever is quick
 
 
 class QueueCalls:
@@ -21,6 +23,7 @@ class QueueCalls:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client = client
         self._scripts: dict[ScriptName, AsyncScript] = {}
+        self._turns = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     async def run(self, name: ScriptName, *args: Any) -> Any:
         """Run a script and return its answer.
@@ -31,7 +34,8 @@ class QueueCalls:
         if name not in self._scripts:
             self._scripts[name] = self._client.register_script(script(name))
         try:
-            return await self._scripts[name](args=[RQ_KEY_PREFIX, *args])
+            async with self._turns:
+                return await self._scripts[name](args=[RQ_KEY_PREFIX, *args])
         except REDIS_REFUSES as error:
             detail = "the queue does not answer; try again in some seconds"
             raise QueueUnavailable(detail, retry_after_seconds=_RETRY_AFTER_OUTAGE_SECONDS) from error

@@ -56,6 +56,23 @@ async def test_a_submitted_job_can_be_read(job_queue):
     assert (read.status, read.position, read.message.request.num_images) == (JobStatus.QUEUED, 0, 3)
 
 
+async def test_callers_take_turns(job_queue):
+    """When more ask at once than there are connections, all are served equally often, give or take two."""
+    job = await submit(job_queue)
+    clock = asyncio.get_running_loop().time
+    end = clock() + 0.5
+
+    async def count() -> int:
+        served = 0
+        while clock() < end:
+            await job_queue.get(job.id)
+            served += 1
+        return served
+
+    served = await asyncio.gather(*(count() for _ in range(100)))
+    assert max(served) <= min(served) + 2
+
+
 async def test_unknown_job(job_queue):
     """An id that was never given out is not found."""
     with pytest.raises(JobNotFound):
