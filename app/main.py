@@ -36,6 +36,7 @@ from app.tenants.key_store import KeyStore
 from app.tracing import TELEMETRY
 from app.webhooks.delivery import deliver_webhooks
 from app.webhooks.outbox import Outbox
+from app.webhooks.secrets import WebhookSecrets
 from models.catalog import load_catalog
 
 log = structlog.get_logger()
@@ -66,8 +67,8 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
         ending = asyncio.create_task(end_overdue_regularly(queue, metrics))
         removing = asyncio.create_task(remove_images_regularly(queue, store))
         leaving = asyncio.create_task(_stop_following(queue, stopping))
-        outbox = Outbox(QueueCalls(client))
-        delivering = asyncio.create_task(deliver_webhooks(outbox, queue, store, settings, metrics))
+        outbox, secrets = Outbox(QueueCalls(client)), WebhookSecrets(client, settings)
+        delivering = asyncio.create_task(deliver_webhooks(outbox, queue, store, secrets, settings, metrics))
         try:
             yield Gateway(
                 settings=settings,
@@ -80,6 +81,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 store=store,
                 inputs=inputs,
                 outbox=outbox,
+                webhook_secrets=secrets,
                 metrics=metrics,
                 stopping=stopping,
                 started_at=int(time.time()),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import redis.asyncio
@@ -33,9 +35,16 @@ class QueueCalls:
         """
         if name not in self._scripts:
             self._scripts[name] = self._client.register_script(script(name))
-        try:
+        with naming_outages():
             async with self._turns:
                 return await self._scripts[name](args=[RQ_KEY_PREFIX, *args])
-        except REDIS_REFUSES as error:
-            detail = "the queue does not answer; try again in some seconds"
-            raise QueueUnavailable(detail, retry_after_seconds=_RETRY_AFTER_OUTAGE_SECONDS) from error
+
+
+@contextlib.contextmanager
+def naming_outages() -> Iterator[None]:
+    """Let what Redis does not answer be `QueueUnavailable`."""
+    try:
+        yield
+    except REDIS_REFUSES as error:
+        detail = "the queue does not answer; try again in some seconds"
+        raise QueueUnavailable(detail, retry_after_seconds=_RETRY_AFTER_OUTAGE_SECONDS) from error

@@ -206,6 +206,11 @@ class Settings(BaseSettings):
         AfterValidator(_webhook_secret),
         Field(description="Key that signs webhooks, as `easel webhooks secret` makes one; unset: none are sent."),
     ] = None
+    webhook_previous_secret: Annotated[
+        SecretStr | None,
+        AfterValidator(_webhook_secret),
+        Field(description="The key before that one, while receivers still check with it; unset: none."),
+    ] = None
     outbound_private_networks: Annotated[
         tuple[IPvAnyNetwork, ...] | None,
         NoDecode,
@@ -262,5 +267,12 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         if self.s3_kms_key_id and self.s3_encryption != "aws:kms":
             msg = "EASEL_S3_KMS_KEY_ID needs EASEL_S3_ENCRYPTION=aws:kms"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _secret_before_the_previous(self) -> Settings:
+        if self.webhook_previous_secret and not self.webhook_secret:
+            msg = "EASEL_WEBHOOK_PREVIOUS_SECRET needs EASEL_WEBHOOK_SECRET"
             raise ValueError(msg)
         return self

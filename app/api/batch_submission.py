@@ -63,7 +63,7 @@ async def _new_job(
         batch_key=batch_key(message, prepared.capabilities),
         cost=cost(message.request),
         priority=wanted.priority or "normal",
-        terms=terms(wanted, gateway.settings, base_url),
+        terms=terms(wanted, gateway, base_url),
         batch=batch,
     )
 

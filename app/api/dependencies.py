@@ -21,6 +21,7 @@ from app.storage import ObjectStore
 from app.tenants.authentication import Authentication
 from app.tenants.tenant import Tenant
 from app.webhooks.outbox import Outbox
+from app.webhooks.secrets import WebhookSecrets
 from models.catalog import Catalog
 
 # What /docs offers to fill in, and generated clients send; the gate reads it.
@@ -41,6 +42,7 @@ class Gateway:
     store: ObjectStore
     inputs: InputStore
     outbox: Outbox
+    webhook_secrets: WebhookSecrets
     metrics: GatewayMetrics
     stopping: asyncio.Event  # set when the server is told to end
     started_at: int  # Unix seconds

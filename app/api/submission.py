@@ -19,7 +19,7 @@ from app.admission import admit, batch_key, check_budget, cost
 from app.api.dependencies import Gateway
 from app.api.estimating import telling_when_to_return
 from app.api.schemas import JobSubmission
-from app.errors import InvalidRequest, ModelNotAllowed, ModelNotFound, UnsupportedOption
+from app.errors import InvalidRequest, ModelNotAllowed, ModelNotFound
 from app.input_admission import InputShape
 from app.input_pictures import InputPicture
 from app.inputs import Upload
@@ -27,7 +27,6 @@ from app.messages import JobMessage, JobRecord
 from app.moderation import check_job
 from app.new_jobs import JobTerms, WebhookTarget
 from app.outbound import check_url
-from app.settings import Settings
 from app.tenants.tenant import Tenant
 from app.tracing import current_traceparent
 from models.catalog import UnknownModel
@@ -75,7 +74,7 @@ async def submit(
                 batch_key=batch_key(message, prepared.capabilities),
                 cost=cost(message.request),
                 priority=wanted.priority or "normal",
-                terms=terms(wanted, gateway.settings, base_url),
+                terms=terms(wanted, gateway, base_url),
                 idempotency_key=idempotency_key,
                 fingerprint=fingerprint_of_wish(wanted, upload),
                 max_open=caller.limits.max_open_jobs,
@@ -145,7 +144,7 @@ def _check_size_of_job(caller: Tenant, num_images: int) -> None:
         raise InvalidRequest(f"your API key has {limit} images a minute, not {num_images}", param="num_images")
 
 
-def terms(wanted: JobSubmission, settings: Settings, base_url: str) -> JobTerms:
+def terms(wanted: JobSubmission, gateway: Gateway, base_url: str) -> JobTerms:
     """Take what the client asks for beside the picture.
 
     Raises:
@@ -153,6 +152,7 @@ def terms(wanted: JobSubmission, settings: Settings, base_url: str) -> JobTerms:
         UnsupportedOption: a webhook, and this service has no secret to sign it with.
         UrlNotAllowed: a webhook to where this service does not go.
     """
+    settings = gateway.settings
     longest = max(settings.job_retention_seconds, settings.max_retention_seconds)
     if wanted.retention_seconds is not None and wanted.retention_seconds > longest:
         raise InvalidRequest(f"retention_seconds must be at most {longest}", param="retention_seconds")
@@ -160,16 +160,15 @@ def terms(wanted: JobSubmission, settings: Settings, base_url: str) -> JobTerms:
         deadline_seconds=wanted.deadline_seconds,
         retention_seconds=wanted.retention_seconds,
         metadata=wanted.metadata or {},
-        webhook=_webhook(wanted, settings, base_url),
+        webhook=_webhook(wanted, gateway, base_url),
     )
 
 
-def _webhook(wanted: JobSubmission, settings: Settings, base_url: str) -> WebhookTarget | None:
+def _webhook(wanted: JobSubmission, gateway: Gateway, base_url: str) -> WebhookTarget | None:
     if wanted.webhook is None:
         return None
-    if settings.webhook_secret is None:
-        raise UnsupportedOption("this service sends no webhooks: EASEL_WEBHOOK_SECRET is not set", param="webhook")
-    check_url(wanted.webhook.url, settings.outbound_private_networks or (), param="webhook")
+    gateway.webhook_secrets.check()
+    check_url(wanted.webhook.url, gateway.settings.outbound_private_networks or (), param="webhook")
     return WebhookTarget(wanted.webhook.url, base_url)
 
 

@@ -1,16 +1,17 @@
-"""Webhook events that could not be delivered, and another chance for them."""
+"""What a tenant's webhooks are signed with, and its events that could not be delivered."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Literal
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Response, status
 from pydantic import BaseModel, Field
 
 from app.api.dependencies import Caller, GatewayParts
 from app.api.documentation import errors
-from app.errors import DeadLetterNotFound, QueueUnavailable
+from app.errors import DeadLetterNotFound, OperatorsOnly, QueueUnavailable, UnsupportedOption
+from app.webhooks.secrets import Rotation
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -34,6 +35,29 @@ class DeadLetterList(BaseModel):
     data: list[DeadLetter]
 
 
+class WebhookSecret(BaseModel):
+    """What your receivers check signatures with."""
+
+    object: Literal["webhook_secret"] = "webhook_secret"
+    secret: str = Field(description="In the form of Standard Webhooks.")
+    previous_until: dt.datetime | None = Field(description="Until then events are signed with the one before it, too.")
+
+
+_SECRET_ERRORS = errors(UnsupportedOption, OperatorsOnly, QueueUnavailable)
+
+
+@router.get("/secret", responses=_SECRET_ERRORS)
+async def read_secret(gateway: GatewayParts, caller: Caller, response: Response) -> WebhookSecret:
+    """Read your secret: what your receivers check the signatures of your webhooks with."""
+    return _shown(await gateway.webhook_secrets.read(caller.name), response)
+
+
+@router.post("/secret/rotate", responses=_SECRET_ERRORS)
+async def rotate_secret(gateway: GatewayParts, caller: Caller, response: Response) -> WebhookSecret:
+    """Change your secret. For a day events carry two signatures, so receivers with the one before it miss none."""
+    return _shown(await gateway.webhook_secrets.rotate(caller.name, dt.datetime.now(dt.UTC)), response)
+
+
 @router.get("/dead-letters", responses=errors(QueueUnavailable))
 async def list_dead_letters(gateway: GatewayParts, caller: Caller) -> DeadLetterList:
     """List your events that were given up in the last seven days: the latest hundred, the latest first."""
@@ -50,3 +74,9 @@ async def list_dead_letters(gateway: GatewayParts, caller: Caller) -> DeadLetter
 async def redeliver(event_id: str, gateway: GatewayParts, caller: Caller) -> None:
     """Start again with an event that was given up, its endpoint being mended."""
     await gateway.outbox.redeliver(event_id, caller.name)
+
+
+def _shown(found: tuple[str, Rotation], response: Response) -> WebhookSecret:
+    secret, rotation = found
+    response.headers["Cache-Control"] = "no-store"
+    return WebhookSecret(secret=secret, previous_until=rotation.previous_until(dt.datetime.now(dt.UTC)))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
 
 import redis.asyncio
 
-from app.errors import NotFound, QueueUnavailable
-from app.redis_connections import REDIS_REFUSES
+from app.errors import NotFound
+from app.queue_calls import naming_outages
 from app.tenants.allowance import spent_key
 from app.tenants.keys import digest_of, id_of, new_key
 from app.tenants.tenant import ApiKey, Limits
 
 KEYS = "easel:api-keys"
-_RETRY_AFTER_OUTAGE_SECONDS = 5
 
 
 class KeyStore:
@@ -39,26 +36,26 @@ class KeyStore:
         key = new_key()
         digest = digest_of(key)
         known = ApiKey(id=id_of(digest), tenant=tenant, limits=limits, created_at=now, expires_at=expires_at)
-        async with _translated():
+        with naming_outages():
             await self._client.hset(KEYS, digest, known.model_dump_json())
         return key, known
 
     async def find(self, digest: str) -> ApiKey | None:
         """Return the key of this digest, in whatever state it is."""
-        async with _translated():
+        with naming_outages():
             found = await self._client.hget(KEYS, digest)
         return ApiKey.model_validate_json(found) if found else None
 
     async def overview(self, now: dt.datetime) -> list[tuple[ApiKey, float]]:
         """Return all keys, the oldest first, and the pixel-steps that each has spent in this month."""
         keys = sorted((await self._all()).values(), key=lambda key: key.created_at)
-        async with _translated():
+        with naming_outages():
             spent = await self._client.mget([spent_key(key.id, now) for key in keys]) if keys else []
         return [(key, float(steps or 0)) for key, steps in zip(keys, spent, strict=True)]
 
     async def count(self) -> int:
         """Count the keys that were ever made."""
-        async with _translated():
+        with naming_outages():
             return int(await self._client.hlen(KEYS))
 
     async def revoke(self, key_id: str, *, now: dt.datetime) -> ApiKey:
@@ -70,21 +67,12 @@ class KeyStore:
         for digest, key in (await self._all()).items():
             if key.id == key_id:
                 revoked = key.model_copy(update={"revoked_at": key.revoked_at or now})
-                async with _translated():
+                with naming_outages():
                     await self._client.hset(KEYS, digest, revoked.model_dump_json())
                 return revoked
         raise NotFound(f"there is no key {key_id!r}")
 
     async def _all(self) -> dict[bytes | str, ApiKey]:
-        async with _translated():
+        with naming_outages():
             found = await self._client.hgetall(KEYS)
         return {digest: ApiKey.model_validate_json(known) for digest, known in found.items()}
-
-
-@contextlib.asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        yield
-    except REDIS_REFUSES as error:
-        detail = "the queue does not answer; try again in some seconds"
-        raise QueueUnavailable(detail, retry_after_seconds=_RETRY_AFTER_OUTAGE_SECONDS) from error

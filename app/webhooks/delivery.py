@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import httpx
 import structlog
-from standardwebhooks.webhooks import Webhook
 
 from app.api.answers import LinkSigner, job_answer
 from app.errors import EaselError, JobNotFound, UrlNotAllowed
@@ -22,6 +21,7 @@ from app.settings import Settings
 from app.storage import ObjectStore
 from app.webhooks.outbox import Event, Outbox
 from app.webhooks.schedule import Verdict, pause_before_next, verdict_of
+from app.webhooks.secrets import WebhookSecrets
 
 log = structlog.get_logger()
 
@@ -31,7 +31,12 @@ PAUSE_SECONDS = 0.5
 
 
 async def deliver_webhooks(
-    outbox: Outbox, queue: JobQueue, store: ObjectStore, settings: Settings, metrics: GatewayMetrics
+    outbox: Outbox,
+    queue: JobQueue,
+    store: ObjectStore,
+    secrets: WebhookSecrets,
+    settings: Settings,
+    metrics: GatewayMetrics,
 ) -> None:
     """Deliver events until cancelled, if this service has a secret to sign them with."""
     if settings.webhook_secret is None:
@@ -41,9 +46,8 @@ async def deliver_webhooks(
         base_url = settings.public_url or base_url
         return LinkSigner(store=store, base_url=base_url, expires_seconds=settings.url_expiry_seconds)
 
-    signer = Webhook(settings.webhook_secret.get_secret_value())
     async with outbound_client(settings.outbound_private_networks or ()) as client:
-        await Deliveries(outbox, queue, client, signer, links, metrics).run()
+        await Deliveries(outbox, queue, client, secrets, links, metrics).run()
 
 
 class Deliveries:
@@ -54,7 +58,7 @@ class Deliveries:
         outbox: Outbox,
         queue: JobQueue,
         client: httpx.AsyncClient,
-        signer: Webhook,
+        secrets: WebhookSecrets,
         links: Callable[[str], LinkSigner],
         metrics: GatewayMetrics,
         *,
@@ -64,7 +68,7 @@ class Deliveries:
         self._outbox = outbox
         self._queue = queue
         self._client = client
-        self._signer = signer
+        self._secrets = secrets
         self._links = links  # for the base address at which the job was submitted
         self._metrics = metrics
         self._attempt_seconds = attempt_seconds
@@ -118,7 +122,7 @@ class Deliveries:
         """
         try:
             body = self._body(event, await self._queue.get(event.job_id))
-            headers = self._headers(event, body)
+            headers = await self._headers(event, body)
             async with (
                 asyncio.timeout(self._attempt_seconds),
                 self._client.stream("POST", event.url, content=body.encode(), headers=headers) as answer,
@@ -144,12 +148,12 @@ class Deliveries:
             }
         )
 
-    def _headers(self, event: Event, body: str) -> dict[str, str]:
+    async def _headers(self, event: Event, body: str) -> dict[str, str]:
         now = dt.datetime.now(dt.UTC)
         return {
             "content-type": "application/json",
             "user-agent": "Easel",
             "webhook-id": event.id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signer.sign(event.id, now, body),
+            "webhook-signature": await self._secrets.sign(event.tenant, event.id, now, body),
         }

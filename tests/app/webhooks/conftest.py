@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
-from standardwebhooks.webhooks import Webhook
 
 from app.api.answers import LinkSigner
 from app.messages import JobMessage, Outcome
@@ -19,9 +18,11 @@ from app.metrics import GatewayMetrics, new_registry
 from app.new_jobs import JobTerms, WebhookTarget
 from app.outbound import outbound_client
 from app.queue_calls import QueueCalls
+from app.settings import Settings
 from app.storage import open_store
 from app.webhooks.delivery import Deliveries
 from app.webhooks.outbox import Outbox
+from app.webhooks.secrets import WebhookSecrets
 from models.interface import GenerationRequest
 from workers.claims import Claims, Ending
 
@@ -156,9 +157,10 @@ async def post(job_queue, async_client, sync_client, settings):
         return LinkSigner(store=store, base_url=base_url, expires_seconds=60)
 
     outbox = Outbox(QueueCalls(async_client))
+    secrets = WebhookSecrets(async_client, Settings(webhook_secret=SECRET))
     async with outbound_client([ipaddress.ip_network("127.0.0.1/32")]) as client:
 
         def deliveries(seconds=10):
-            return Deliveries(outbox, job_queue, client, Webhook(SECRET), links, metrics, attempt_seconds=seconds)
+            return Deliveries(outbox, job_queue, client, secrets, links, metrics, attempt_seconds=seconds)
 
         yield Post(job_queue, outbox, sync_client, deliveries)
