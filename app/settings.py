@@ -167,6 +167,9 @@ class Settings(BaseSettings):
         Literal["private", "bucket-owner-full-control"] | None,
         Field(description="Canned access list of each image; unset: none is sent, as newer buckets want it."),
     ] = None
+    s3_tag_retention: Annotated[
+        bool, Field(description="Tag each image with the days after which a lifecycle rule may end it.")
+    ] = False
     s3_multipart_bytes: Annotated[
         int, Field(ge=5 * 1024**2, description="Images larger than this go up in parts of this size.")
     ] = 16 * 1024**2

@@ -72,7 +72,7 @@ rgw gc max objs = 1
 rgw crypt require ssl = false
 rgw crypt s3 kms backend = testing
 rgw crypt s3 kms encryption keys = test-key=YmluCmJvb3N0CmJvb3N0LWJ1aWxkCmNlcGguY29uZgo=
-rgw lc debug interval = 2
+rgw lc debug interval = 1
 rgw lc max objs = 1
 rgw override bucket index max shards = 1
 """

@@ -9,7 +9,10 @@ from PIL import Image as Pictures
 
 from app.messages import CONTENT_TYPES, JobMessage, StoredImage
 from app.provenance import encode_image
+from app.storage import folder_of_job
 from models.interface import Image, Row
+
+_DIGITS = 16  # of the digest in a key, hexadecimal
 
 
 class EncodingFailed(Exception):
@@ -36,19 +39,23 @@ def encode(message: JobMessage, row: Row, image: Image, *, model_revision: str) 
 
 
 def describe(message: JobMessage, row: Row, data: bytes) -> StoredImage:
-    """State where an encoded image is to lie, so that storing it again changes nothing, and what it is.
+    """State where an encoded image is to lie, and what it is.
+
+    The key holds a digest of the content: storing the image again changes nothing, and another picture of the same
+    job, put late by a worker of another revision or on other hardware, lies beside it.
 
     Raises:
         OSError: it is no encoded image.
     """
     with Pictures.open(io.BytesIO(data)) as picture:
         width, height = picture.size
+    sha256 = hashlib.sha256(data).hexdigest()
     return StoredImage(
-        key=f"images/{row.job_id}/{row.index}.{message.output_format}",
+        key=f"{folder_of_job(row.job_id)}/{row.index}-{sha256[:_DIGITS]}.{message.output_format}",
         width=width,
         height=height,
         seed=row.request.seed,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256,
         bytes=len(data),
         content_type=CONTENT_TYPES[message.output_format],
     )

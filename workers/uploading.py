@@ -145,7 +145,7 @@ class Uploads:
         if data is None and self._spool is not None:
             data = self._spool.get(upload.spool_name)
         if data is not None:
-            self._store.put(image.key, data, image.content_type)
+            self._store.put(image.key, data, image.content_type, kept_seconds=upload.job.keep_seconds)
         elif not self._is_stored(image):  # by another worker, which has taken the file
             raise ObjectNotFound("the image has gone from the spool")
 

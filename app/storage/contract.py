@@ -18,8 +18,10 @@ class ObjectStore(Protocol):
     An object is whole or absent, whatever is killed on the way, and a second put of a key replaces the first.
     """
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, content_type: str, *, kept_seconds: int | None = None) -> None:
         """Store the object; once this returns, it is durable.
+
+        `kept_seconds` is how long its job will be kept: a hint for a store that can end objects by itself.
 
         Raises:
             ValueError: the key is not allowed, or its suffix does not stand for the content type.

@@ -56,7 +56,7 @@ class FileStore:
             (root / _PARTIAL).mkdir(parents=True, exist_ok=True)
             return cls(root, signer)
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, content_type: str, *, kept_seconds: int | None = None) -> None:  # noqa: ARG002  the sweeper ends files
         """See `ObjectStore.put`."""
         check_object(key, content_type)
         with _translated("write", self._root):

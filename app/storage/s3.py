@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
@@ -13,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
+from app.clocks import Skew
 from app.errors import ObjectNotFound, StorageUnavailable
 from app.settings import Settings
 from app.storage.contract import check_key, check_object
@@ -21,6 +24,9 @@ CONNECT_TIMEOUT_SECONDS = 3
 CHECK_TIMEOUT_SECONDS = 2
 MAX_ATTEMPTS = 3
 RETRY_AFTER_SECONDS = 5
+RETENTION_TAG = "retention-days"
+_MARGIN_SECONDS = 3600  # an image is stored some time before its job ends, from when retention counts
+_DAY_SECONDS = 86_400
 
 
 class S3Store:
@@ -36,23 +42,21 @@ class S3Store:
         public_url = settings.s3_public_endpoint_url or settings.s3_endpoint_url
         check_seconds = min(CHECK_TIMEOUT_SECONDS, settings.s3_timeout_seconds)
         self._extra = _extra_arguments(settings)
+        self._tags_retention = settings.s3_tag_retention
         size = settings.s3_multipart_bytes
         self._parts = TransferConfig(multipart_threshold=size, multipart_chunksize=size, use_threads=False)
         self._transfer = _client(settings, settings.s3_endpoint_url)
         self._signer = _client(settings, public_url)
         self._probe = _client(settings, settings.s3_endpoint_url, timeout_seconds=check_seconds, max_attempts=1)
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, content_type: str, *, kept_seconds: int | None = None) -> None:
         """See `ObjectStore.put`."""
         check_object(key, content_type)
+        extra = {"ContentType": content_type, **self._extra}
+        if self._tags_retention and kept_seconds is not None:
+            extra["Tagging"] = f"{RETENTION_TAG}={retention_days(kept_seconds)}"
         with self._translated():
-            self._transfer.upload_fileobj(
-                io.BytesIO(data),
-                self._bucket,
-                key,
-                ExtraArgs={"ContentType": content_type, **self._extra},
-                Config=self._parts,
-            )
+            self._transfer.upload_fileobj(io.BytesIO(data), self._bucket, key, ExtraArgs=extra, Config=self._parts)
 
     def get(self, key: str) -> bytes:
         """See `ObjectStore.get`."""
@@ -123,10 +127,25 @@ class S3Store:
         if status == 404:  # an answer to HEAD has no body, so its code is the status
             reason = f"bucket {self._bucket} does not exist: create it, or set EASEL_S3_BUCKET"
         elif status == 403:
-            reason = f"S3 refuses the credentials for bucket {self._bucket} ({code})"
+            skew = _skew_of(error)
+            refused = f"the request: {skew}" if skew else f"the credentials for bucket {self._bucket} ({code})"
+            reason = f"S3 refuses {refused}"
         else:
             reason = f"S3 answered {status} {code}"
         return StorageUnavailable(reason, retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
+def retention_days(kept_seconds: int) -> int:
+    """Round up to a power of two days, so that a handful of lifecycle rules, one for each, ends all objects."""
+    days = (kept_seconds + _MARGIN_SECONDS) // _DAY_SECONDS
+    return 1 << days.bit_length()
+
+
+def _skew_of(error: ClientError) -> Skew | None:
+    """Find out whether it is our clock that the server cannot believe."""
+    date = error.response["ResponseMetadata"]["HTTPHeaders"].get("date")
+    skew = Skew("S3", parsedate_to_datetime(date).timestamp() - time.time()) if date else None
+    return skew if skew and not skew.is_small else None
 
 
 def _client(

@@ -20,16 +20,18 @@ class MemoryStore:
 
     def __init__(self):
         self.objects = {}
+        self.kept_seconds = {}
         self.away = False
         self.refused = ""
         self.gate = threading.Event()
         self.gate.set()
 
-    def put(self, key, data, content_type):
+    def put(self, key, data, content_type, *, kept_seconds=None):
         self.gate.wait(10)
         if self.away or key == self.refused:
             raise StorageUnavailable("away")
         self.objects[key] = (data, content_type)
+        self.kept_seconds[key] = kept_seconds
 
     def get(self, key):
         if self.away:

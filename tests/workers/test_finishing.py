@@ -1,5 +1,6 @@
 """Images become objects and jobs become outcomes, each once, beside the next batch."""
 
+import hashlib
 import threading
 import time
 
@@ -51,8 +52,8 @@ def test_a_job_ends_when_its_last_image_is_stored(job):
     for row in (third, first, second):
         bench.finishing.store(job, row, IMAGE)
     (ending,) = bench.close()
-    assert [image.key for image in ending.outcome.images] == [f"images/job/{index}.png" for index in range(3)]
-    assert set(bench.store.objects) == {image.key for image in ending.outcome.images}
+    assert [image.key.partition("-")[0] for image in ending.outcome.images] == [f"images/job/{n}" for n in range(3)]
+    assert bench.store.kept_seconds == {image.key: job.keep_seconds for image in ending.outcome.images}
     assert (ending.outcome.model_revision, ending.outcome.timings.batch_size) == ("r1", 2)
 
 
@@ -163,8 +164,20 @@ def test_an_encoded_image_is_marked_and_described():
     data = encode(job.message, job.rows[0], IMAGE, model_revision="r1")
     stored = describe(job.message, job.rows[0], data)
     assert read_provenance(data).model_revision == "r1"
-    assert (stored.key, stored.width, stored.height) == ("images/job/0.png", 8, 8)
+    assert (stored.key, stored.width, stored.height) == (f"images/job/0-{stored.sha256[:16]}.png", 8, 8)
     assert (stored.bytes, stored.content_type, stored.seed) == (len(data), "image/png", 7)
+
+
+def test_a_late_put_of_another_picture_changes_nothing():
+    """Two workers of different revisions draw the same job; whichever puts last, each image is as its record says."""
+    job, store = claimed_job(), MemoryStore()
+    drawn = [encode(job.message, job.rows[0], IMAGE, model_revision=revision) for revision in ("r1", "r2", "r1")]
+    described = [describe(job.message, job.rows[0], data) for data in drawn]
+    for image, data in zip(described, drawn, strict=True):
+        store.put(image.key, data, image.content_type)
+    assert len(store.objects) == 2
+    for image in described:
+        assert hashlib.sha256(store.get(image.key)).hexdigest() == image.sha256
 
 
 def test_an_image_of_the_wrong_form_is_an_error_of_its_own():

@@ -1,7 +1,12 @@
 """S3 over a network that fails, frozen, and full: whole objects or a plain error, and a repeated put mends it."""
 
 import contextlib
+import os
+import re
+import shutil
 import signal
+import subprocess
+import sys
 import uuid
 from urllib.parse import urlsplit
 
@@ -13,6 +18,7 @@ from app.errors import StorageUnavailable
 from app.storage import open_store
 from app.storage.s3 import MAX_ATTEMPTS
 from tests.cutting_proxy import Limit, cutting_proxy
+from tests.processes import environment_of
 
 pytestmark = pytest.mark.s3
 
@@ -97,3 +103,18 @@ def test_full_server_says_so(s3_server, s3_settings):
     with pytest.raises(StorageUnavailable, match="QuotaExceeded"):
         store.put("b.png", b"second", PNG)
     assert store.get("a.png") == b"first"
+
+
+@pytest.mark.parametrize(("turned", "direction"), [("+20m", "behind"), ("-20m", "ahead of")])
+def test_a_wrong_clock_is_named(s3_settings, turned, direction):
+    """A server that refuses signatures of another time gets us to say whose clock differs, and by how much."""
+    if shutil.which("faketime") is None:
+        pytest.skip("faketime is not installed (sh tests/install_system_packages.sh)")
+    program = (
+        "from app.settings import Settings; from app.storage import open_store\n"
+        "try: open_store(Settings()).check()\n"
+        "except Exception as error: print(error.detail)"
+    )
+    command = ["faketime", "-f", turned, sys.executable, "-c", program]
+    said = subprocess.check_output(command, env=os.environ | environment_of(s3_settings), text=True)
+    assert re.match(rf"S3 refuses the request: the clock of S3 is 1[12]\d\d\.\d s {direction} this machine's", said)

@@ -7,15 +7,15 @@ import pytest
 
 from app.errors import ObjectNotFound, StorageUnavailable
 from app.settings import Settings
-from app.storage.s3 import S3Store
+from app.storage.s3 import S3Store, retention_days
 from tests.conftest import wait_until
 
 pytestmark = pytest.mark.s3
 
 
-def stored(s3_server, settings, data=b"\x89PNG"):
+def stored(s3_server, settings, data=b"\x89PNG", **how):
     """Put an object as the settings say, and ask the server what it has made of it."""
-    S3Store(settings).put("images/a/0.png", data, "image/png")
+    S3Store(settings).put("images/a/0.png", data, "image/png", **how)
     return s3_server.client().head_object(Bucket=settings.s3_bucket, Key="images/a/0.png")
 
 
@@ -62,11 +62,32 @@ def test_a_key_needs_its_encryption():
         Settings(s3_kms_key_id="test-key")
 
 
-def test_the_lifecycle_rule_of_the_docs_ends_images(s3_server, s3_settings):
-    """The rule that docs/storage.md gives to a bucket takes images away at their age (a day lasts two seconds here)."""
+def test_the_lifecycle_rules_of_the_docs_end_images(s3_server, s3_settings):
+    """By the rules of docs/storage.md images end by their tags, and all at some age (a day lasts a second here)."""
     page = (Path(__file__).parents[3] / "docs" / "storage.md").read_text()
-    rule = json.loads(page.partition("```json\n")[2].partition("```")[0])
-    stored(s3_server, s3_settings)
-    client = s3_server.client()
-    client.put_bucket_lifecycle_configuration(Bucket=s3_settings.s3_bucket, LifecycleConfiguration=rule)
-    wait_until(lambda: "Contents" not in client.list_objects_v2(Bucket=s3_settings.s3_bucket), 60)
+    rules = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    store, client = S3Store(s3_settings.model_copy(update={"s3_tag_retention": True})), s3_server.client()
+    for name, kept_seconds in (("hour", 3600), ("week", 7 * 86_400), ("untagged", None)):
+        store.put(f"{name}.png", b"x", "image/png", kept_seconds=kept_seconds)
+    client.put_bucket_lifecycle_configuration(Bucket=s3_settings.s3_bucket, LifecycleConfiguration=rules)
+
+    def left():
+        return [found["Key"] for found in client.list_objects_v2(Bucket=s3_settings.s3_bucket).get("Contents", ())]
+
+    wait_until(lambda: left() == ["untagged.png", "week.png"], 60)
+    wait_until(lambda: left() == [], 60)
+
+
+@pytest.mark.parametrize(
+    ("kept_seconds", "days"), [(60, 1), (82_799, 1), (82_800, 2), (2 * 86_400, 4), (7 * 86_400, 8), (8 * 86_400, 16)]
+)
+def test_a_tag_outlasts_the_job(kept_seconds, days):
+    """The next power of two days that is at least an hour longer than the job is kept."""
+    assert retention_days(kept_seconds) == days
+
+
+def test_images_are_tagged_only_when_told(s3_server, s3_settings):
+    """A server without tags is asked for none."""
+    stored(s3_server, s3_settings, kept_seconds=3600)
+    tags = s3_server.client().get_object_tagging(Bucket=s3_settings.s3_bucket, Key="images/a/0.png")
+    assert tags["TagSet"] == []
