@@ -38,11 +38,14 @@ def environment(settings):
 
 @contextlib.contextmanager
 def running(settings, folder):
-    """Run `easel run` on S3 and give a client for it; Ctrl-C ends it."""
-    log = folder / "log"
-    command = [sys.executable, "-m", "app", "run", "--port", "0", "--data-dir", str(folder / "data")]
+    """Run `easel run` on S3, with test cards, and give a client for it; Ctrl-C ends it."""
+    log, models = folder / "log", folder / "models.toml"
+    models.write_text('default = "card"\n[models.card]\nfamily = "testcard"\n')
+    command = [sys.executable, "-m", "app", "run", "--port", "0", "--data-dir", str(folder / "data"), "--models"]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment(settings), stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [*command, str(models)], cwd=ROOT, env=environment(settings), stdout=output, stderr=output
+        )
     try:
         with httpx.Client(base_url=ready_address(log), timeout=60) as client:
             yield client
@@ -86,7 +89,7 @@ def test_client_bucket_and_metrics_agree(s3_server, s3_settings, tmp_path):
         assert hashlib.sha256(answer.content).hexdigest() == image["sha256"]
         assert answer.headers["content-type"] == image["content_type"]
         assert read_provenance(answer.content).seed == image["seed"] == seed
-        assert httpx.get(image["url"].replace("/0.", "/1.")).status_code == 403
+        assert httpx.get(image["url"].replace("/0-", "/1-")).status_code == 403
     stored = s3_server.client().list_objects_v2(Bucket=s3_settings.s3_bucket)["Contents"]
     assert len(stored) == len(images) == len(FORMATS)
     assert value(page, "easel_jobs_submitted_total") == len(jobs)
