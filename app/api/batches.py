@@ -13,6 +13,7 @@ from app.api import batch_submission, following
 from app.api.answers import Batch, LinkSigner, job_answer
 from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
+from app.api.openapi import operation_links
 from app.api.refusals import note_accepted
 from app.api.schemas import MAX_BATCH_JOBS, BatchSubmission
 from app.api.strict_json import PictureRoute, parse, parse_aside, read_body, read_json
@@ -35,7 +36,10 @@ from app.messages import JobStatus
 
 JSON_LINES = "application/jsonl"
 _LOCATION = {"Location": {"description": "The batch's address.", "schema": {"type": "string"}}}
-_ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "All are accepted.", "headers": _LOCATION}}
+_LINKS = operation_links("batch_id", "read_batch", "cancel_batch")
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {"description": "All are accepted.", "headers": _LOCATION, "links": _LINKS}
+}
 
 
 class BatchRoute(PictureRoute):

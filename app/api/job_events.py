@@ -59,10 +59,11 @@ class PreviewData(BaseModel):
 
 
 EventData = QueuedData | RunningData | PreviewData | Job
+_DATA: dict[str, type[BaseModel]] = {"queued": QueuedData, "running": RunningData, "preview": PreviewData, "ended": Job}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `queued`, `running` and `preview` as things change, then `ended` with the job.",
-        "content": event_content(QueuedData, RunningData, PreviewData, Job),
+        "content": event_content(_DATA),
     },
     204: {"description": "All has been told: nothing follows the event that `Last-Event-ID` names."},
 }

@@ -15,6 +15,7 @@ from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.dry_run import JobEstimate, estimate_job
 from app.api.estimating import job_with_estimate
+from app.api.openapi import operation_links
 from app.api.picture_bodies import fetch, upload_of
 from app.api.refusals import note_accepted
 from app.api.schemas import JobSubmission, PageQuery
@@ -43,8 +44,9 @@ Prefer = Annotated[
 ]
 DryRun = Annotated[bool, Query(description="Check the request, and tell what it would cost and take, without a job.")]
 _LOCATION = {"Location": {"description": "The job's address.", "schema": {"type": "string"}}}
+_LINKS = operation_links("job_id", "read_job", "follow_job", "cancel_job", "delete_job")
 _SUBMITTED: dict[int | str, dict[str, Any]] = {
-    202: {"description": "Accepted: the job will reach a final state.", "headers": _LOCATION},
+    202: {"description": "Accepted: the job will reach a final state.", "headers": _LOCATION, "links": _LINKS},
     200: {
         "model": Job | JobEstimate,
         "description": "Accepted, and ended while the client waited; or what a dry run would have made.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from fastapi import FastAPI
@@ -28,18 +29,24 @@ def definitions(*models: type[BaseModel], mode: Literal["validation", "serializa
 
 def picture_body(form: type[BaseModel], *pictures: str, body: type[BaseModel] | None = None) -> dict[str, Any]:
     """Describe a multipart form with pictures, the first of them required, and the JSON that may stand in its place."""
-    content = {"multipart/form-data": {"schema": _named(form, {form.__name__: _form(form, pictures)})}}
+    content = {"multipart/form-data": {"schema": _reference(form) | {"$defs": {form.__name__: _form(form, pictures)}}}}
     if body:
-        content["application/json"] = {"schema": _named(body, definitions(body, mode="validation")["$defs"])}
+        content["application/json"] = {"schema": _reference(body) | definitions(body, mode="validation")}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def event_content(*models: type[BaseModel]) -> dict[str, Any]:
-    """Describe server-sent events whose data are these models, in JSON."""
-    names = ", ".join(f"`{model.__name__}`" for model in models)
-    told = f"Server-sent events; their data: {names}." if models else "Server-sent events."
-    schema = {"type": "string", "description": told}
-    return {"text/event-stream": {"schema": schema | definitions(*models, mode="serialization")}}
+def event_content(data: Mapping[str, type[BaseModel]] | None = None) -> dict[str, Any]:
+    """Describe server-sent events, as OpenAPI 3.2 does; `data` maps their names, where told, to what they carry."""
+    if data is None:
+        return {"text/event-stream": {"itemSchema": _event()}}
+    events = [_event(name, model) for name, model in data.items()]
+    return {"text/event-stream": {"itemSchema": {"oneOf": events} | definitions(*data.values(), mode="serialization")}}
+
+
+def operation_links(parameter: str, *operations: str) -> dict[str, Any]:
+    """Say which operations take the id of what an answer shows."""
+    parameters = {parameter: "$response.body#/id"}
+    return {operation: {"operationId": operation, "parameters": parameters} for operation in operations}
 
 
 def complete(app: FastAPI) -> None:
@@ -58,8 +65,15 @@ def complete(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _named(model: type[BaseModel], known: dict[str, Any]) -> dict[str, Any]:
-    return {"$ref": _COMPONENT.format(model=model.__name__), "$defs": known}
+def _reference(model: type[BaseModel]) -> dict[str, Any]:
+    return {"$ref": _COMPONENT.format(model=model.__name__)}
+
+
+def _event(name: str | None = None, data: type[BaseModel] | None = None) -> dict[str, Any]:
+    told = {"contentMediaType": "application/json", "contentSchema": _reference(data)} if data else {}
+    event = {"type": "string"} | ({"const": name} if name else {})
+    fields = {"event": event, "data": {"type": "string"} | told, "id": {"type": "string"}}
+    return {"type": "object", "properties": fields, "required": ["event", "data"]}
 
 
 def _form(form: type[BaseModel], pictures: tuple[str, ...]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ SizeOrAuto = Annotated[
 MetadataName = Annotated[str, Field(pattern=f"^{METADATA_NAME}$")]
 MetadataValue = Annotated[str, Field(max_length=512), AfterValidator(_plain_text)]
 Metadata = Annotated[dict[MetadataName, MetadataValue], Field(max_length=16)]
-Address = Annotated[str, Field(min_length=1)]
+Address = Annotated[str, Field(min_length=1, json_schema_extra={"format": "uri"})]
 Percent = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -92,7 +92,7 @@ class WebhookAddress(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    url: Annotated[str, Field(min_length=1, max_length=2048, json_schema_extra={"format": "uri"})]
 
 
 class JobSubmission(_Drawing):
