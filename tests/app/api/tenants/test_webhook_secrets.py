@@ -1,6 +1,5 @@
 """A tenant's own webhook secret, over real HTTP."""
 
-import asyncio
 import datetime as dt
 import ipaddress
 
@@ -8,10 +7,7 @@ import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from app.redis_connections import async_redis
 from app.settings import Settings
-from app.tenants.key_store import KeyStore
-from app.tenants.tenant import NO_LIMITS
 from tests.app.webhooks.conftest import SECRET, receiver, running_receiver  # noqa: F401 - fixtures
 from tests.conftest import wait_until
 
@@ -23,21 +19,16 @@ SETTINGS = {
 
 
 @pytest.fixture
-def tenants(settings, serve, worker):
+def keyed(settings, serve):
+    """A gateway that delivers webhooks on this machine."""
+    with serve(settings.model_copy(update=SETTINGS)) as server:
+        yield server
+
+
+@pytest.fixture
+def tenants(tenant):
     """Clients of two tenants."""
-
-    async def make(name):
-        async with async_redis(settings) as client:
-            key, _ = await KeyStore(client).create(name, NO_LIMITS, now=dt.datetime.now(dt.UTC))
-        return {"Authorization": f"Bearer {key}"}
-
-    acme, other = (asyncio.run(make(name)) for name in ("acme", "other"))
-    with (
-        serve(settings.model_copy(update=SETTINGS)) as server,
-        httpx.Client(base_url=server.url, headers=acme) as first,
-        httpx.Client(base_url=server.url, headers=other) as second,
-    ):
-        yield first, second
+    return tenant("acme"), tenant("other")
 
 
 def test_an_event_is_signed_for_its_tenant(tenants, worker, receiver):  # noqa: F811
