@@ -1,4 +1,4 @@
-"""What workers say of themselves: who is alive with which models, and what each model can do.
+"""What workers say of themselves: who is alive and serves which models, and what each model can do.
 
 A worker's announcement is a field of RQ's hash for that worker, so it expires with the worker's lease. What a model
 can do is kept for good: requests are checked against it, and queue, while every worker is away.
@@ -6,7 +6,7 @@ can do is kept for good: requests are checked against it, and queue, while every
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import redis
@@ -39,16 +39,27 @@ class ModelState:
     capabilities: Capabilities
     revision: str
     announcements: tuple[WorkerAnnouncement, ...] = field(default=())
+    loading_seconds: tuple[float, ...] = ()  # of the workers that serve it but have not loaded it now
 
     @property
     def workers(self) -> int:
-        """How many live workers have the model loaded."""
+        """How many live workers serve the model."""
         return len(self.announcements)
 
     @property
     def ready(self) -> bool:
-        """Whether a live worker has the model loaded."""
+        """Whether a live worker serves the model."""
         return self.workers > 0
+
+    @property
+    def loaded_by(self) -> int:
+        """How many of them have it in memory now."""
+        return len(self.announcements) - len(self.loading_seconds)
+
+    @property
+    def seconds_to_load(self) -> float:
+        """How long its next job waits for the model to be loaded."""
+        return 0.0 if self.loaded_by else min(self.loading_seconds, default=0.0)
 
 
 _PROFILE = TypeAdapter(ModelProfile)
@@ -57,8 +68,9 @@ _PROFILE = TypeAdapter(ModelProfile)
 def announce(
     client: redis.Redis | Pipeline, announcement: WorkerAnnouncement, profiles: Mapping[str, ModelProfile]
 ) -> None:
-    """Say, as a registered RQ worker, which models are loaded; call again when RQ's hash had to be made anew."""
-    client.hset(f"{RQ_KEY_PREFIX}:worker:{announcement.worker}", ANNOUNCEMENT_FIELD, announcement.model_dump_json())
+    """Say, as a registered RQ worker, which models are served; call again when RQ's hash had to be made anew."""
+    said = announcement.model_dump_json(exclude_defaults=True)  # gateways that are older do not know every field
+    client.hset(f"{RQ_KEY_PREFIX}:worker:{announcement.worker}", ANNOUNCEMENT_FIELD, said)
     client.hset(_MODELS_KEY, mapping={model: _PROFILE.dump_json(profile) for model, profile in profiles.items()})
 
 
@@ -86,9 +98,10 @@ async def model_states(client: redis.asyncio.Redis) -> dict[str, ModelState]:
     profiles = {
         as_text(name): _PROFILE.validate_json(text) for name, text in (await client.hgetall(_MODELS_KEY)).items()
     }
-    return {
-        model: ModelState(
-            profile.capabilities, profile.revision, tuple(worker for worker in workers if model in worker.models)
-        )
-        for model, profile in profiles.items()
-    }
+    return {model: _state(model, profile, workers) for model, profile in profiles.items()}
+
+
+def _state(model: str, profile: ModelProfile, workers: Sequence[WorkerAnnouncement]) -> ModelState:
+    serving = tuple(worker for worker in workers if model in worker.models)
+    loading = tuple(worker.load_seconds[model] for worker in serving if model in worker.load_seconds)
+    return ModelState(profile.capabilities, profile.revision, serving, loading)

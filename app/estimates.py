@@ -74,6 +74,7 @@ class Line:
     max_batch_size: int = 1
     admits: bool = False  # whether images join a running batch
     paces: Mapping[str, Pace] = field(default_factory=dict)
+    seconds_to_load: float = 0.0  # before the first job, if no worker has the model loaded
     seconds_in_hand: float = 0.0  # that a busy worker takes before it takes up others, whatever its model
     others_seconds: float = 0.0  # a worker's seconds of waiting jobs of other models that the same workers draw
 
@@ -194,8 +195,9 @@ def _start(line: Line, position: int, job: Waiting) -> Span:
     ahead = _seconds_ahead(line, position, job)
     ahead += min((position + 1) / (line.num_waiting + 1), 1.0) * line.others_seconds
     has_room = line.busy_workers < line.workers or (line.admits and not line.num_waiting)
+    loading = line.seconds_to_load
     if not ahead and has_room:
-        return Span.rounded(_LATENCY_SECONDS, 4 * _LATENCY_SECONDS)
-    p50 = _LATENCY_SECONDS + line.seconds_in_hand / (line.workers + 1) + ahead / line.workers
-    deviation = math.hypot(_DRIFT * ahead, line.seconds_in_hand) / line.workers
+        return Span.rounded(_LATENCY_SECONDS + loading, 4 * _LATENCY_SECONDS + (1 + _DRIFT * _P90) * loading)
+    p50 = _LATENCY_SECONDS + loading + line.seconds_in_hand / (line.workers + 1) + ahead / line.workers
+    deviation = math.hypot(_DRIFT * (ahead + loading), line.seconds_in_hand) / line.workers
     return Span.rounded(p50, p50 + _P90 * deviation)

@@ -82,7 +82,13 @@ class Forecasts:
 
 def _with_workers(line: Line, state: ModelState) -> Line:
     capabilities = state.capabilities
-    return replace(line, workers=state.workers, max_batch_size=capabilities.max_batch_size, admits=capabilities.admits)
+    return replace(
+        line,
+        workers=state.workers,
+        max_batch_size=capabilities.max_batch_size,
+        admits=capabilities.admits,
+        seconds_to_load=state.seconds_to_load,
+    )
 
 
 def _with_others(line: Line, model: str, lines: Mapping[str, Line], states: Mapping[str, ModelState]) -> Line:

@@ -123,6 +123,7 @@ class WorkerAnnouncement(_Message):
 
     worker: str
     models: tuple[str, ...]
+    load_seconds: dict[str, float] = {}  # of the models that it serves but has not loaded now
     device: str
     dtype: str
     metrics_port: int | None = None

@@ -128,7 +128,7 @@ class _ScrapeTimeMetrics(Collector):
         age = GaugeMetricFamily(
             "easel_queue_oldest_job_age_seconds", "Age of the job waiting longest.", labels=["model"]
         )
-        workers = GaugeMetricFamily("easel_workers", "Live workers that have the model loaded.", labels=["model"])
+        workers = GaugeMetricFamily("easel_workers", "Live workers that serve the model.", labels=["model"])
         for model, waiting in (self._backlog or {}).items():
             queued.add_metric([model], waiting.queued_jobs)
             age.add_metric([model], waiting.oldest_age_seconds)

@@ -197,6 +197,13 @@ class Settings(BaseSettings):
         Literal["auto", "float16", "bfloat16", "float32"],
         Field(description="Number format of the networks; `auto`: float16 on CUDA, the faster of the others on CPU."),
     ] = "auto"
+    model_memory_bytes: Annotated[
+        PositiveInt | None,
+        Field(
+            description="What the loaded models of one worker may take together; beyond, the one used longest ago is "
+            "unloaded until its next job. Unset: all stay loaded."
+        ),
+    ] = None
     worker_metrics_port: Annotated[
         int | None, Field(ge=0, le=65535, description="Port of a worker's own `/metrics`; unset: none.")
     ] = None

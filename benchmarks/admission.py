@@ -33,6 +33,7 @@ from app.storage.files import FileStore
 from models.catalog import load_catalog
 from models.families import load_generator
 from models.interface import Capabilities, Feed, GenerationRequest, ImageGenerator, Row
+from tests.fakes import served
 from tests.processes import RedisServer
 from workers.metrics import WorkerMetrics
 from workers.worker import BatchWorker
@@ -174,7 +175,8 @@ def measure(generator: ImageGenerator, *, rate: float, count: int, seed: int) ->
         done: list[tuple[float, float]] = []
         with sync_redis(settings) as client:
             store = FileStore.open(settings.data_dir, None)
-            worker = BatchWorker(settings, client, {MODEL: generator}, store, WorkerMetrics(new_registry()))
+            metrics = WorkerMetrics(new_registry())
+            worker = BatchWorker(settings, client, served({MODEL: generator}, metrics), store, metrics)
 
             def arrive() -> None:
                 done.extend(asyncio.run(arrivals(settings, generator, rate, count, random.Random(seed))))

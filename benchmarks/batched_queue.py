@@ -34,6 +34,7 @@ from app.redis_connections import async_redis
 from app.settings import Settings
 from app.storage.files import FileStore
 from models.interface import Capabilities, Feed, GenerationRequest, Row
+from tests.fakes import served
 from tests.processes import RedisServer
 from workers.claims import Claims
 from workers.metrics import WorkerMetrics
@@ -103,7 +104,8 @@ def counting_client(server: RedisServer) -> redis.Redis:
 
 def batch_worker(settings: Settings, client: redis.Redis, generator: InstantGenerator) -> BatchWorker:
     """Make a worker of this process."""
-    return BatchWorker(settings, client, {MODEL: generator}, MemoryStore(), WorkerMetrics(new_registry()))
+    metrics = WorkerMetrics(new_registry())
+    return BatchWorker(settings, client, served({MODEL: generator}, metrics), MemoryStore(), metrics)
 
 
 async def submit_many(settings: Settings, count: int) -> None:

@@ -14,8 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from app.settings import Settings
+from models.catalog import load_catalog
+from models.catalog_entries import TestcardModel
 from models.interface import Capabilities, ContentRefused
+from workers.ledger import Ledger
 from workers.process import run_worker
+from workers.served_models import ServedModels
 
 STEP_SECONDS = 0.02
 DEFAULTS = {"batch_size": 8, "seconds": 0.0, "fits": 1000}
@@ -109,11 +113,20 @@ def log_batch(rows):
             file.write(f"{os.getpid()} {' '.join(row.job_id for row in rows)}\n")
 
 
+def served(generators, metrics, models_file=None):
+    """Serve generators as a worker does, each loaded once and for all; a file may say more of them."""
+    entries = load_catalog(models_file).models if models_file else {}
+    models = ServedModels(lambda entry: generators[entry.id], Ledger(), metrics)
+    for model in generators:
+        models.serve(entries.get(model) or TestcardModel(id=model, family="testcard"))
+    return models
+
+
 def main():
     """Run a worker process with this generator as the model `card`."""
     ordered = {name: float(os.environ.get(f"TEST_{name.upper()}", default)) for name, default in DEFAULTS.items()}
     generator = ContinuousGenerator() if "TEST_ADMITS" in os.environ else ObedientGenerator(**ordered)
-    code = run_worker(Settings(), lambda *_: {"card": generator})
+    code = run_worker(Settings(), lambda said, metrics: served({"card": generator}, metrics, said.models_file))
     sys.stderr.flush()
     os._exit(code)
 

@@ -25,6 +25,8 @@ def used_worker_metrics() -> WorkerMetrics:
     """Call every method once."""
     metrics = WorkerMetrics(new_registry())
     metrics.model_loaded("testcard", seconds=2.5, memory_bytes=1000)
+    metrics.model_unloaded("testcard")
+    metrics.model_load_failed("testcard")
     metrics.job_started("testcard", wait_seconds=0.03)
     metrics.batch_collected("testcard", num_images=4, seconds=0.02)
     metrics.batch_generated("testcard", seconds=0.7)

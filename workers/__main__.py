@@ -7,7 +7,8 @@ import sys
 
 from app.settings import Settings
 from models.catalog import CatalogError, load_catalog
-from workers.loading import load_generators
+from workers.ledger import ModelTooLarge
+from workers.loading import serve_catalog
 from workers.process import run_worker
 from workers.warming import ModelCannotDraw
 
@@ -18,8 +19,8 @@ if __name__ == "__main__":
     except CatalogError as error:
         sys.exit(f"error: {error}")
     try:
-        code = run_worker(settings, load_generators)
-    except ModelCannotDraw as error:
+        code = run_worker(settings, serve_catalog)
+    except (ModelCannotDraw, ModelTooLarge) as error:
         sys.exit(f"error: {error}")
     sys.stderr.flush()
     os._exit(code)  # an upload that storage does not take must not hold up the end

@@ -1,32 +1,28 @@
-"""Tells the gateways which models this worker has loaded and what they can do."""
+"""Tells the gateways which models this worker serves, which of them it has loaded, and what they can do."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import redis
 from redis.client import Pipeline
 
-from app.announcements import ModelProfile, announce
+from app.announcements import announce
 from app.messages import WorkerAnnouncement
-from models.interface import ImageGenerator
+from workers.served_models import ServedModels
 
 
-def announce_generators(
-    client: redis.Redis | Pipeline, worker: str, generators: Mapping[str, ImageGenerator], metrics_port: int | None
+def announce_models(
+    client: redis.Redis | Pipeline, worker: str, models: ServedModels, metrics_port: int | None
 ) -> None:
     """Announce a registered worker; device and number format are the first model's, the rest is in the details."""
-    descriptions = {model: generator.description for model, generator in generators.items()}
+    descriptions = models.descriptions()
     first = next(iter(descriptions.values()))
     announcement = WorkerAnnouncement(
         worker=worker,
-        models=tuple(generators),
+        models=tuple(models),
+        load_seconds=models.load_seconds(),
         device=first.get("device", ""),
         dtype=first.get("dtype", ""),
         metrics_port=metrics_port,
         details=descriptions,
     )
-    profiles = {
-        model: ModelProfile(generator.capabilities, generator.revision) for model, generator in generators.items()
-    }
-    announce(client, announcement, profiles)
+    announce(client, announcement, models.profiles())

@@ -9,7 +9,7 @@ import base64
 import json
 import uuid
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from workers.paces import PaceSample
 MAX_DEATHS = 3
 _WINDOW = 128  # jobs looked at in each queue: several batches of several kinds
 _OURS_AND_LOOKED_AT = 2
+_NONE: Mapping[str, float] = MappingProxyType({})
 _STARVE_AFTER_SECONDS = 60.0  # after this a job goes before every priority
 
 CommitAnswer = Literal["committed", "canceled", "lost", "rq"]
@@ -73,7 +74,8 @@ class Claims:
         max_images: Mapping[str, int],
         *,
         max_wait_seconds: float,
-        max_cost: Mapping[str, float] = MappingProxyType({}),
+        max_cost: Mapping[str, float] = _NONE,
+        later_seconds: Mapping[str, float] = _NONE,
         caps: Mapping[str, int] | None = None,
         now: float | None = None,
     ) -> Claim:
@@ -83,6 +85,7 @@ class Claims:
             max_images: The models that this worker serves, and how many images each draws at once.
             max_wait_seconds: How long a job may wait for company.
             max_cost: What the jobs of one batch may cost together, for some models; one job alone may cost more.
+            later_seconds: How much later than they came the jobs of some models count as come.
             caps: Lower limits for some batch keys.
             now: Redis's clock by default; tests bring their own.
 
@@ -90,15 +93,24 @@ class Claims:
             LeaseLost: the worker is not registered any more.
             redis.exceptions.RedisError: it may have happened or not; `renew` gives back what it does not know of.
         """
-        return self._ask(max_images, max_cost, max_wait=max_wait_seconds, caps=caps or {}, now=now)
+        models = _as_asked(max_images, max_cost, later_seconds)
+        return self._ask(models, max_wait=max_wait_seconds, caps=caps or {}, now=now)
 
-    def admit(self, max_images: Mapping[str, int], *, batch_key: str, room: int) -> Claim:
+    def admit(
+        self,
+        max_images: Mapping[str, int],
+        *,
+        batch_key: str,
+        room: int,
+        later_seconds: Mapping[str, float] = _NONE,
+    ) -> Claim:
         """Take jobs that may join a running batch, but only if the next in turn is one of them.
 
         Raises:
             LeaseLost, redis.exceptions.RedisError: as `claim`.
         """
-        return self._ask(max_images, {}, max_wait=0.0, caps={}, admit={"batch_key": batch_key, "room": room})
+        models = _as_asked(max_images, {}, later_seconds)
+        return self._ask(models, max_wait=0.0, caps={}, admit={"batch_key": batch_key, "room": room})
 
     def renew(self, lease_seconds: float, jobs: Sequence[ClaimedJob]) -> tuple[bool, list[bool]]:
         """Renew the lease, publish progress and previews, and learn whose previews are wanted.
@@ -132,7 +144,7 @@ class Claims:
         """Give back whatever Redis says this worker has."""
         return int(self._run("release", self._worker, 0))
 
-    def reap(self, models: Sequence[str]) -> list[tuple[str, str]]:
+    def reap(self, models: Iterable[str]) -> list[tuple[str, str]]:
         """Queue again what dead workers were running and return the id and model of each such job."""
         return [(job_id.decode(), model.decode()) for job_id, model in self._run("reap", *models)]
 
@@ -146,11 +158,7 @@ class Claims:
         answers = self._run("commit", self._worker, *(self._as_json(ending, ended_at) for ending in endings))
         return [answer.decode() for answer in answers]
 
-    def _ask(self, max_images: Mapping[str, int], max_cost: Mapping[str, float], **question: Any) -> Claim:
-        models = [
-            {"name": model, "max_images": most} | ({"max_cost": max_cost[model]} if model in max_cost else {})
-            for model, most in max_images.items()
-        ]
+    def _ask(self, models: Sequence[Mapping[str, Any]], **question: Any) -> Claim:
         ask = {
             "worker": self._worker,
             "started_at": timestamp(),
@@ -224,6 +232,17 @@ class Claims:
         if name not in self._scripts:
             self._scripts[name] = self._client.register_script(script(name))
         return self._scripts[name](args=[RQ_KEY_PREFIX, *args])
+
+
+def _as_asked(
+    max_images: Mapping[str, int], max_cost: Mapping[str, float], later_seconds: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Write the models as `claim.lua` reads them; it knows what an absent bound means."""
+    return [
+        {"name": model, "max_images": most, "later": later_seconds.get(model, 0.0)}
+        | ({"max_cost": max_cost[model]} if model in max_cost else {})
+        for model, most in max_images.items()
+    ]
 
 
 def _news(job: ClaimedJob) -> list[Any]:

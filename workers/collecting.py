@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from redis.exceptions import RedisError
@@ -15,6 +15,7 @@ from workers.claims import Claim, Claims, Ending, LeaseLost
 from workers.company import Company
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
+from workers.served_models import Offer, ServedModels
 
 log = structlog.get_logger()
 
@@ -32,8 +33,7 @@ class BatchCollector:
         claims: Claims,
         lease: Lease,
         caps: BatchCaps,
-        batch_sizes: Mapping[str, int],
-        max_cost: Mapping[str, float],
+        models: ServedModels,
         company: Company,
         refuse: Callable[[Ending], None],
         metrics: WorkerMetrics,
@@ -41,8 +41,7 @@ class BatchCollector:
         self._claims = claims
         self._lease = lease
         self._caps = caps
-        self._batch_sizes = batch_sizes
-        self._max_cost = max_cost
+        self._models = models
         self._company = company
         self._refuse = refuse
         self._metrics = metrics
@@ -72,12 +71,13 @@ class BatchCollector:
             try:
                 returning = self._company.returning_seconds(time.monotonic()) if block else 0.0
                 max_wait = _UNTIL_FULL_SECONDS if returning else self._company.seconds
-                claim = self._claim(max_wait if block else 0.0)
+                offer = self._models.offer()
+                claim = self._claim(offer, max_wait if block else 0.0)
                 if claim.jobs or not (block or claim.refused):
                     return claim.jobs
                 if claim.ready_in_seconds is None:
                     on_idle()
-                self._arrived.wait(returning or self._pause(claim))
+                self._arrived.wait(returning or self._pause(claim, offer))
             except LeaseLost:
                 time.sleep(_RECONNECT_SECONDS)  # the lease thread registers again
             except RedisError as error:
@@ -91,20 +91,29 @@ class BatchCollector:
             return ()
         self._arrived.clear()
         try:
+            offer = self._models.offer()
             with self._lease.lock:
-                jobs = self._held(self._claims.admit(self._batch_sizes, batch_key=batch_key, room=room)).jobs
+                jobs = self._held(
+                    self._claims.admit(
+                        offer.max_images, batch_key=batch_key, room=room, later_seconds=offer.later_seconds
+                    )
+                ).jobs
         except (LeaseLost, RedisError):
             return ()
         self._room_refused = room - sum(job.message.request.num_images for job in jobs)
         self._started(jobs)
         return jobs
 
-    def _claim(self, max_wait_seconds: float) -> Claim:
+    def _claim(self, offer: Offer, max_wait_seconds: float) -> Claim:
         caps = self._caps.limits
         with self._lease.lock:
             claim = self._held(
                 self._claims.claim(
-                    self._batch_sizes, max_wait_seconds=max_wait_seconds, max_cost=self._max_cost, caps=caps
+                    offer.max_images,
+                    max_wait_seconds=max_wait_seconds,
+                    max_cost=offer.max_cost,
+                    later_seconds=offer.later_seconds,
+                    caps=caps,
                 )
             )
         self._room_refused = 0
@@ -132,6 +141,7 @@ class BatchCollector:
         for job in jobs:
             self._metrics.job_started(job.model, job.waited_seconds)
 
-    def _pause(self, claim: Claim) -> float:
-        ready_in = claim.ready_in_seconds
-        return _LONGEST_WAIT_SECONDS if ready_in is None else min(max(ready_in, 0.0), _LONGEST_WAIT_SECONDS)
+    def _pause(self, claim: Claim, offer: Offer) -> float:
+        """Return after how long, if nothing is heard, the next claim may find more than this one."""
+        ready_in = _LONGEST_WAIT_SECONDS if claim.ready_in_seconds is None else max(claim.ready_in_seconds, 0.0)
+        return min(ready_in, offer.again_in_seconds or _LONGEST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS)

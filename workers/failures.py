@@ -4,6 +4,7 @@ generation_failed    the generator raised, for this job alone
 content_refused      the model's safety checker will not show the picture
 moderation_blocked   the operator's check will not show the picture
 moderation_unavailable  the operator's check does not work
+model_not_loaded     the worker had unloaded the model, and could not load it again
 out_of_memory        not even this one image fits into the device's memory
 timeout              the job ran for longer than `EASEL_JOB_TIMEOUT_SECONDS`
 input_missing        the input picture is no longer in storage
@@ -35,6 +36,10 @@ class DeviceLost(Exception):
     """The accelerator's context is broken for good: only a new process helps."""
 
 
+class ModelNotLoaded(Exception):
+    """A model that was served cannot be loaded any more."""
+
+
 class ImageMissing(Exception):
     """The generator returned, but not with this row's image."""
 
@@ -43,6 +48,7 @@ _REASONS: dict[type[Exception], tuple[str, str]] = {
     JobTimeoutException: ("timeout", "drawing took longer than this service allows"),
     ObjectNotFound: ("input_missing", "the input picture is no longer there"),
     StorageUnavailable: ("storage_unavailable", "the input picture could not be read"),
+    ModelNotLoaded: ("model_not_loaded", "the model could not be loaded"),
     ImageMissing: ("image_missing", "the generator returned without the image"),
     ContentRefused: ("content_refused", "the model's safety checker refused the picture"),
 }

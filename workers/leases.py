@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 from redis.exceptions import RedisError
@@ -36,7 +36,7 @@ class Lease:
     def __init__(
         self,
         claims: Claims,
-        models: Sequence[str],
+        models: Iterable[str],
         lease_seconds: float,
         register_again: Callable[[], None],
         metrics: WorkerMetrics,

@@ -3,55 +3,54 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from functools import partial
 
 import structlog
 
 from app.settings import Settings
-from models.catalog import Catalog, load_catalog
+from models.catalog import ModelEntry, load_catalog
 from models.families import load_generator
 from models.interface import ImageGenerator
+from workers.ledger import Ledger
 from workers.metrics import WorkerMetrics
+from workers.served_models import ServedModels
 from workers.warming import warm_up
 
 log = structlog.get_logger()
 
-_PAGE_BYTES = 4096
 
+def serve_catalog(settings: Settings, metrics: WorkerMetrics) -> ServedModels:
+    """Load every model of the catalogue and draw a picture with it; those that have no room go again.
 
-def load_generators(settings: Settings, metrics: WorkerMetrics) -> dict[str, ImageGenerator]:
-    """Load every model of the catalogue, draw a picture with it, and return the generators by model id.
+    The default model is loaded last, so that it stays.
 
     Raises:
         CatalogError: the list of models cannot be used.
         ModelCannotDraw: a model was loaded in vain.
+        ModelTooLarge: a model does not fit into `EASEL_MODEL_MEMORY_BYTES`.
         Exception: a model cannot be loaded; its family says why.
     """
-    generators = {}
-    for model, entry in load_catalog(settings.models_file).models.items():
-        started, memory = time.monotonic(), _memory_bytes()
-        generator = load_generator(entry, device=settings.device, dtype=settings.dtype)
-        loaded = time.monotonic()
-        warm_up(model, generator)
-        ready = time.monotonic()
-        metrics.model_loaded(model, seconds=ready - started, memory_bytes=max(0, _memory_bytes() - memory))
-        times = {"load_seconds": round(loaded - started, 2), "warm_up_seconds": round(ready - loaded, 2)}
-        log.info("model_loaded", model=model, **times, **generator.description)
-        generators[model] = generator
-    return generators
+    catalog = load_catalog(settings.models_file)
+    models = ServedModels(partial(load_and_try, settings=settings), Ledger(settings.model_memory_bytes), metrics)
+    for entry in sorted(catalog.models.values(), key=lambda entry: entry.id == catalog.default):
+        models.serve(entry)
+    return models
 
 
-def max_batch_costs(catalog: Catalog) -> dict[str, float]:
-    """Return what a batch may cost, for the models whose entry says so."""
-    return {model: float(entry.max_batch_cost) for model, entry in catalog.models.items() if entry.max_batch_cost}
+def load_and_try(entry: ModelEntry, settings: Settings) -> ImageGenerator:
+    """Load a model and draw a picture with it.
 
-
-def _memory_bytes() -> int:
-    """Measure what this process occupies: on the accelerator, if it uses one, else in main memory."""
-    import sys  # noqa: PLC0415
-
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        return int(torch.cuda.memory_allocated())
-    resident_pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return resident_pages * _PAGE_BYTES
+    Raises:
+        ModelCannotDraw: it was loaded in vain.
+        Exception: it cannot be loaded; its family says why.
+    """
+    started = time.monotonic()
+    generator = load_generator(entry, device=settings.device, dtype=settings.dtype)
+    loaded = time.monotonic()
+    warm_up(entry.id, generator)
+    times = {
+        "load_seconds": round(loaded - started, 2),
+        "warm_up_seconds": round(time.monotonic() - loaded, 2),
+    }
+    log.info("model_loaded", model=entry.id, **times, **generator.description)
+    return generator

@@ -80,8 +80,18 @@ class WorkerMetrics:
 
     def model_loaded(self, model: str, *, seconds: float, memory_bytes: int) -> None:
         """State how long the model took to load and what it occupies on its device."""
+        self._loads.labels(model).inc()
         self._load_seconds.labels(model).set(seconds)
         self._memory_bytes.labels(model).set(memory_bytes)
+
+    def model_unloaded(self, model: str) -> None:
+        """Count a model that had to make room, or is no longer served."""
+        self._unloads.labels(model).inc()
+        self._memory_bytes.labels(model).set(0)
+
+    def model_load_failed(self, model: str) -> None:
+        """Count a model that could not be loaded."""
+        self._load_failures.labels(model).inc()
 
     def job_retried(self, model: str, cause: str) -> None:
         """Count a job that went back to the queue; `cause` is an error code, `worker_lost` or `drained`."""
@@ -147,6 +157,11 @@ class WorkerMetrics:
         self._spooled_bytes = self._sum("easel_spooled_bytes", "Size of the images that wait for storage.")
 
     def _measure_models(self) -> None:
+        self._loads = self._counter("easel_model_loads_total", "Times that the model was loaded.")
+        self._unloads = self._counter("easel_model_unloads_total", "Times that the model gave up its memory.")
+        self._load_failures = self._counter(
+            "easel_model_load_failures_total", "Times that the model could not be loaded."
+        )
         self._load_seconds = Gauge(
             "easel_model_load_seconds",
             "Time that the model took to load, warm-up included.",
@@ -156,7 +171,7 @@ class WorkerMetrics:
         )
         self._memory_bytes = Gauge(
             "easel_model_memory_bytes",
-            "Memory that the model occupies on its device.",
+            "Memory that the model occupies on its device; 0 while it is not loaded.",
             ["model"],
             registry=self.registry,
             multiprocess_mode="livesum",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import FrameType
 from typing import TypeAlias
 
@@ -15,16 +15,14 @@ from app.redis_connections import check, sync_redis
 from app.settings import Settings
 from app.storage import open_store
 from app.tracing import configure_tracing
-from models.catalog import load_catalog
-from models.interface import ImageGenerator
-from workers.loading import max_batch_costs
 from workers.metrics import WorkerMetrics
+from workers.served_models import ServedModels
 from workers.worker import BatchWorker
 
-LoadGenerators: TypeAlias = Callable[[Settings, WorkerMetrics], Mapping[str, ImageGenerator]]
+ServeModels: TypeAlias = Callable[[Settings, WorkerMetrics], ServedModels]
 
 
-def run_worker(settings: Settings, load: LoadGenerators) -> int:
+def run_worker(settings: Settings, serve: ServeModels) -> int:
     """Load the models, register, draw batches until a signal; return the exit code, 0 after a drain.
 
     Raises:
@@ -39,16 +37,8 @@ def run_worker(settings: Settings, load: LoadGenerators) -> int:
     metrics = WorkerMetrics(new_registry())
     port = settings.worker_metrics_port
     bound_port = metrics.serve(settings.host, port) if port is not None else None
-    generators = load(settings, metrics)
-    worker = BatchWorker(
-        settings,
-        client,
-        generators,
-        open_store(settings),
-        metrics,
-        max_batch_cost=max_batch_costs(load_catalog(settings.models_file)),
-        metrics_port=bound_port,
-    )
+    models = serve(settings, metrics)
+    worker = BatchWorker(settings, client, models, open_store(settings), metrics, metrics_port=bound_port)
     with contextlib.suppress(SystemExit):  # after a second signal
         worker.work(logging_level="WARNING")
     return worker.exit_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 from redis.exceptions import RedisError
@@ -19,7 +19,7 @@ from workers.batching import BatchCaps, rows_at_once
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims
 from workers.collecting import BatchCollector
-from workers.failures import DeviceLost, SplitCause
+from workers.failures import DeviceLost, ModelNotLoaded, SplitCause
 from workers.feeds import BatchFeed
 from workers.finishing import Finishing
 from workers.inputs import InputFetcher
@@ -27,6 +27,7 @@ from workers.leases import Lease
 from workers.metrics import WorkerMetrics
 from workers.paces import PaceMeter
 from workers.rendering import draw
+from workers.served_models import ServedModels
 
 log = structlog.get_logger()
 
@@ -34,31 +35,29 @@ HANG_GRACE_SECONDS = 30.0  # past the time limit, for a generator that does not 
 
 
 class BatchRunner:
-    """Draws the batches of one worker with its loaded generators."""
+    """Draws the batches of one worker with its models."""
 
     def __init__(
         self,
-        generators: Mapping[str, ImageGenerator],
+        models: ServedModels,
         claims: Claims,
         lease: Lease,
         collector: BatchCollector,
         finishing: Finishing,
         inputs: InputFetcher,
         caps: BatchCaps,
-        max_cost: Mapping[str, float],
         timeout_seconds: int,
         stopping: Callable[[], bool],
         metrics: WorkerMetrics,
         paces: PaceMeter,
     ) -> None:
-        self._generators = generators
+        self._models = models
         self._claims = claims
         self._lease = lease
         self._collector = collector
         self._finishing = finishing
         self._inputs = inputs
         self._caps = caps
-        self._max_cost = max_cost
         self._timeout_seconds = timeout_seconds
         self._stopping = stopping
         self._metrics = metrics
@@ -71,7 +70,9 @@ class BatchRunner:
             Exception: this process should draw nothing more; the batch is back in the queue.
         """
         model, batch_key = jobs[0].model, jobs[0].batch_key
-        generator = self._generators[model]
+        generator = self._open(jobs)
+        if generator is None:
+            return
         most, max_rows = generator.capabilities.max_batch_size, self._rows_at_once(jobs[0])
         started = time.monotonic()
         suspect = any(job.deaths for job in jobs)
@@ -107,12 +108,34 @@ class BatchRunner:
             self._collector.batch_ended(num_jobs=len(feed.jobs), seconds=time.monotonic() - started)
             self._settle_dropped(feed)
 
+    def _open(self, jobs: Sequence[ClaimedJob]) -> ImageGenerator | None:
+        """Return the generator of a batch, loaded; None if it cannot be, which ends the batch."""
+        try:
+            with self._watched():
+                return self._models.open(jobs[0].model)
+        except ModelNotLoaded as error:
+            if not self._models:
+                raise  # there is nothing left that this process could draw
+            for job in jobs:
+                self._finishing.begin(job, batch_size=len(jobs), model_revision="")
+                self._finishing.fail(job, error)
+            return None
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """End the process should this take far longer than a batch may."""
+        self._lease.hangs_at = time.monotonic() + self._timeout_seconds + HANG_GRACE_SECONDS
+        try:
+            yield
+        finally:
+            self._lease.hangs_at = math.inf
+
     def _rows_at_once(self, job: ClaimedJob) -> int:
         request = job.message.request
         return rows_at_once(
-            self._generators[job.model].capabilities.max_batch_size,
+            self._models.max_batch_size(job.model),
             cap=self._caps.limits.get(job.batch_key),
-            max_cost=self._max_cost.get(job.model, math.inf),
+            max_cost=self._models.max_cost(job.model) or math.inf,
             cost_per_row=cost(request) / request.num_images,
         )
 
@@ -126,13 +149,11 @@ class BatchRunner:
 
     def _generate(self, model: str, generator: ImageGenerator, rows: Sequence[Row], feed: BatchFeed) -> None:
         started = time.monotonic()
-        self._lease.hangs_at = started + self._timeout_seconds + HANG_GRACE_SECONDS
         self._paces.started(rows)
         try:
-            with UnixSignalDeathPenalty(self._timeout_seconds, JobTimeoutException):
+            with self._watched(), UnixSignalDeathPenalty(self._timeout_seconds, JobTimeoutException):
                 generator.generate(rows, feed)
         finally:
-            self._lease.hangs_at = math.inf
             self._paces.ended()
             self._metrics.batch_generated(model, time.monotonic() - started)
 

@@ -13,16 +13,15 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import redis
 import structlog
 from redis.client import Pipeline, PubSub
 from redis.exceptions import RedisError
-from rq import SimpleWorker, worker_registration
+from rq import Queue, SimpleWorker, worker_registration
 from rq.command import parse_payload
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
@@ -34,8 +33,7 @@ from app.moderation import image_moderators
 from app.redis_connections import REDIS_DOWN
 from app.settings import Settings
 from app.storage import ObjectStore
-from models.interface import ImageGenerator
-from workers.announcing import announce_generators
+from workers.announcing import announce_models
 from workers.batching import BatchCaps
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims
@@ -50,6 +48,7 @@ from workers.metrics import WorkerMetrics
 from workers.paces import PaceMeter
 from workers.rq_endings import end_with_rq
 from workers.running import BatchRunner
+from workers.served_models import ServedModels
 from workers.spool import open_spool
 from workers.uploading import Uploads
 
@@ -69,37 +68,32 @@ class BatchWorker(SimpleWorker):
         self,
         settings: Settings,
         client: redis.Redis,
-        generators: Mapping[str, ImageGenerator],
+        models: ServedModels,
         store: ObjectStore,
         metrics: WorkerMetrics,
         *,
-        max_batch_cost: Mapping[str, float] = MappingProxyType({}),
         metrics_port: int | None = None,
     ) -> None:
-        queues = [queue_name(model, priority) for priority in PRIORITIES for model in generators]
+        queues = _queue_names(models)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"  # never the same again
         super().__init__(
             queues, name=name, connection=client, serializer=JSONSerializer, worker_ttl=_REGISTRATION_SECONDS
         )
         self.exit_code = 0
         self._settings = settings
-        self._generators = generators
+        self._models = models
         self._metrics = metrics
         self._metrics_port = metrics_port
-        self._max_cost = max_batch_cost
+        self._announced_version = 0
         self._batch: Sequence[ClaimedJob] = ()
         self._drawing = False
         self._assemble(store)
 
     def _assemble(self, store: ObjectStore) -> None:
         settings, metrics = self._settings, self._metrics
-        batch_sizes = {model: one.capabilities.max_batch_size for model, one in self._generators.items()}
         caps, paces = BatchCaps(), PaceMeter()
-        self._most_images = max(batch_sizes.values())
         self._claims = Claims(self.connection, self.name, settings.job_retention_seconds)
-        self._lease = Lease(
-            self._claims, list(self._generators), settings.lease_seconds, self._register_again, metrics, paces
-        )
+        self._lease = Lease(self._claims, self._models, settings.lease_seconds, self._register_again, metrics, paces)
         self._committer = Committer(
             self._claims, metrics, end_with_rq=partial(end_with_rq, self), on_end=self._lease.let_go
         )
@@ -107,8 +101,7 @@ class BatchWorker(SimpleWorker):
             self._claims,
             self._lease,
             caps,
-            batch_sizes,
-            self._max_cost,
+            self._models,
             Company(settings.max_wait_seconds),
             self._committer.add,
             metrics,
@@ -117,14 +110,13 @@ class BatchWorker(SimpleWorker):
         uploads = Uploads(store, self._spool, settings.storage_patience_seconds, metrics)
         self._finishing = Finishing(uploads, self._spool, self._committer.add, metrics, image_moderators(settings))
         self._runner = BatchRunner(
-            self._generators,
+            self._models,
             self._claims,
             self._lease,
             self._collector,
             self._finishing,
             InputFetcher(store),
             caps,
-            self._max_cost,
             settings.job_timeout_seconds,
             self._stopping,
             metrics,
@@ -136,15 +128,17 @@ class BatchWorker(SimpleWorker):
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
         """Register, and keep the registration alive from here on."""
         super().bootstrap(*args, **kwargs)
-        self._announce(self.connection)
+        self._announce_changes()
         self._lease.start()
         self._committer.start()
-        log.info("worker_ready", worker=self.name, models=list(self._generators))
+        log.info("worker_ready", worker=self.name, models=list(self._models))
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Return something for RQ's loop to pass on to `execute_job` once a batch is in hand, or None to end."""
         del max_idle_time
-        self._finishing.wait_for_room(self._most_images, self._stopping)
+        most_images = max(self._models.max_batch_size(model) for model in self._models)
+        self._finishing.wait_for_room(most_images, self._stopping)
+        self._announce_changes()
         self._batch = self._collector.next_batch(
             block=timeout is not None, stopped=self._stopping, on_idle=self._be_idle
         )
@@ -256,7 +250,26 @@ class BatchWorker(SimpleWorker):
             self.run_maintenance_tasks()
 
     def _announce(self, client: redis.Redis | Pipeline) -> None:
-        announce_generators(client, self.name, self._generators, self._metrics_port)
+        announce_models(client, self.name, self._models, self._metrics_port)
+
+    def _announce_changes(self) -> None:
+        """Say what is served and loaded now, if that is not what was said last."""
+        version = self._models.version
+        if version == self._announced_version:
+            return
+        with contextlib.suppress(RedisError), self.connection.pipeline() as pipe:  # or it is said before the next batch
+            worker_registration.unregister(self, pipe)
+            self.queues = self._ordered_queues = self._make_queues()
+            worker_registration.register(self, pipe)
+            pipe.hset(self.key, "queues", ",".join(self.queue_names()))
+            self._announce(pipe)
+            pipe.pexpire(self.key, int(self._settings.lease_seconds * 1000))
+            pipe.execute()
+            self._announced_version = version
+
+    def _make_queues(self) -> list[Queue]:
+        names = _queue_names(self._models)
+        return [Queue(name, connection=self.connection, serializer=self.serializer) for name in names]
 
     def _register_again(self) -> None:
         """Come back after the lease ran out while this process was stopped or cut off."""
@@ -266,3 +279,7 @@ class BatchWorker(SimpleWorker):
             self._announce(pipe)
             pipe.pexpire(self.key, int(self._settings.lease_seconds * 1000))
             pipe.execute()
+
+
+def _queue_names(models: Iterable[str]) -> list[str]:
+    return [queue_name(model, priority) for priority in PRIORITIES for model in models]

@@ -18,7 +18,7 @@ router = APIRouter(tags=["models"])
 
 
 class Model(BaseModel):
-    """A model, whether a worker has it loaded, and what may be asked of it."""
+    """A model, whether a worker serves it, and what may be asked of it."""
 
     id: Annotated[str, Field(examples=["easel-transformer"])]
     object: Literal["model"] = "model"
@@ -26,8 +26,14 @@ class Model(BaseModel):
     owned_by: Literal["easel"] = "easel"
     default: Annotated[bool, Field(description="Whether it is meant when a request names none.")]
     aliases: list[str]
-    ready: Annotated[bool, Field(description="Whether a live worker has it loaded.")]
-    workers: int
+    ready: Annotated[bool, Field(description="Whether a live worker serves it.")]
+    workers: Annotated[int, Field(description="Live workers that serve it.")]
+    loaded_by: Annotated[
+        int, Field(description="How many of them have it in memory now; another loads it for its next job.")
+    ]
+    load_seconds: Annotated[
+        float, Field(description="How long the next job waits for the model to be loaded: 0 if one has it loaded.")
+    ]
     revision: Annotated[str | None, Field(description="The same revision, request and seed give the same image.")]
     capabilities: Annotated[
         Capabilities | None, Field(description="Limits and options; null until a worker has announced the model.")
@@ -72,6 +78,8 @@ def _model(gateway: Gateway, model_id: str, state: ModelState | None) -> Model:
         aliases=[alias for alias, target in catalog.aliases.items() if target == model_id],
         ready=bool(state and state.ready),
         workers=state.workers if state else 0,
+        loaded_by=state.loaded_by if state else 0,
+        load_seconds=round(state.seconds_to_load, 2) if state else 0.0,
         revision=state.revision if state else None,
         capabilities=state.capabilities if state else None,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import APIRouter, Response, Security, status
 from pydantic import BaseModel
 
+from app.announcements import ModelState
 from app.api.dependencies import Gateway, GatewayParts, api_key
 from app.api.documentation import OPERATORS_ERRORS
 from app.errors import EaselError
@@ -80,8 +81,15 @@ async def _check_models(gateway: Gateway) -> tuple[Check, dict[str, Check]]:
     except EaselError as error:
         unknown = Check(ok=False, detail="not known while the queue is away")
         return Check(ok=False, detail=error.detail), dict.fromkeys(gateway.catalog.models, unknown)
-    ready = {model: bool((state := states.get(model)) and state.ready) for model in gateway.catalog.models}
-    return Check(ok=True), {model: Check(ok=ok, detail="" if ok else "no live worker") for model, ok in ready.items()}
+    return Check(ok=True), {model: _check_model(states.get(model)) for model in gateway.catalog.models}
+
+
+def _check_model(state: ModelState | None) -> Check:
+    if state is None or not state.ready:
+        return Check(ok=False, detail="no live worker")
+    if not state.loaded_by:
+        return Check(ok=True, detail=f"not loaded now: its next job waits {state.seconds_to_load:.1f} s for that")
+    return Check(ok=True)
 
 
 async def _check_storage(gateway: Gateway) -> Check:

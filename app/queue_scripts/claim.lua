@@ -1,6 +1,6 @@
 -- Choose a batch and start its jobs. ARGV[2]: JSON {worker, started_at (ISO), models: [{name, max_images, max_cost (may
--- be absent)}], max_wait, starve_after (seconds), window, executions (prefix of the new executions' ids), caps: {batch key: images},
--- admit (absent, or {batch_key, room}: only what may join a running batch), now (absent but in tests)}.
+-- be absent), later: seconds by which its jobs count as come later than they came, as it would drive out another}], max_wait,
+-- starve_after (seconds), window, executions (prefix of the new executions' ids), caps: {batch key: images}, admit (absent, or {batch_key, room}: only what may join a running batch), now (absent but in tests)}.
 -- Returns {'batch', {id, execution id, queue, seconds waited, hash as a flat list}...}
 --       | {'wait', seconds until a batch that is still filling must start} | {'nothing'} | {'unregistered'}.
 local ask = cjson.decode(ARGV[2])
@@ -48,19 +48,20 @@ end
 local starving, lines, limit = {}, {}, {}
 for _, model in ipairs(ask.models) do
   for rank, queue in ipairs(queues_of(model.name)) do
-    limit[queue] = {images = model.max_images, cost = model.max_cost or math.huge}
-    local line, oldest = {}, now
+    limit[queue] = {images = model.max_images, cost = model.max_cost or math.huge, later = model.later}
+    local line, oldest = {}, math.huge
     for _, one in ipairs(head_of_line(queue)) do
-      local into = now - one.since > ask.starve_after and starving or line
+      one.turn = one.since + model.later
+      local into = now - one.turn > ask.starve_after and starving or line
       into[#into + 1] = one
-      oldest = math.min(oldest, one.since)
+      oldest = math.min(oldest, one.turn)
     end
     lines[#lines + 1] = {rank = rank, oldest = oldest, jobs = line}
     -- An empty queue forgets who had how much.
     if redis.call('EXISTS', order_key(queue)) == 0 then redis.call('DEL', shares_key(queue)) end
   end
 end
-table.sort(starving, function(a, b) return a.since < b.since end)
+table.sort(starving, function(a, b) return a.turn < b.turn end)
 lines[#lines + 1] = {rank = 0, oldest = 0, jobs = starving}
 table.sort(lines, function(a, b)
   if a.rank ~= b.rank then return a.rank < b.rank end
@@ -93,7 +94,8 @@ local function batch_around(first, room, budget)
   return batch, full or first.alone, since
 end
 
--- 4. Take the first batch that is full or has waited long enough; a lower priority never overtakes one still filling.
+-- 4. Take the first batch that is full or has waited long enough; one still filling is never overtaken by a lower
+-- priority, nor by a model that would drive out another.
 local function choose()
   if ask.admit then  -- the running batch may grow only while the next in turn fits into it
     local first = queued[1]
@@ -102,7 +104,7 @@ local function choose()
   end
   local tried, soonest = {}, nil
   for _, first in ipairs(queued) do
-    if first.rank ~= queued[1].rank then break end
+    if first.rank ~= queued[1].rank or (soonest and limit[first.queue].later > 0) then break end
     if not tried[first.key] then
       tried[first.key] = true
       local most = limit[first.queue]

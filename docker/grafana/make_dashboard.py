@@ -93,6 +93,20 @@ PANELS: list[tuple[str, str, dict[str, str]]] = [
         {"{{outcome}}": "sum by (outcome) (rate(easel_webhook_attempts_total[$__rate_interval]))"},
     ),
     ("Memory of models", "bytes", {"{{model}} {{instance}}": 'easel_model_memory_bytes{model=~"$model"}'}),
+    (
+        "Models loaded and unloaded",
+        "ops",
+        {
+            "loaded: {{model}}": "sum by (model) (rate(easel_model_loads_total[$__rate_interval]))",
+            "unloaded: {{model}}": "sum by (model) (rate(easel_model_unloads_total[$__rate_interval]))",
+            "in vain: {{model}}": "sum by (model) (rate(easel_model_load_failures_total[$__rate_interval]))",
+        },
+    ),
+    (
+        "Share of time spent loading models",
+        "percentunit",
+        {"{{instance}}": "sum by (instance) (rate(easel_model_loads_total[5m]) * easel_model_load_seconds)"},
+    ),
 ]
 
 

@@ -55,6 +55,14 @@ def test_jobs_that_cannot_share_a_batch_take_turns():
     assert start(seen, 16, key="a").p50 == pytest.approx(5.05)
 
 
+@pytest.mark.parametrize("busy", [0, 1])
+def test_a_model_that_must_be_loaded_starts_later(busy):
+    """Be the worker free or not, its loading comes on top."""
+    loaded, away = line(busy_workers=busy), line(busy_workers=busy, seconds_to_load=3.0)
+    assert start(away, 0).p50 == pytest.approx(start(loaded, 0).p50 + 3.0)
+    assert start(away, 0).p90 > start(loaded, 0).p90 + 3.0
+
+
 def test_an_idle_service_starts_at_once():
     """With nobody before it and a free worker a job does not wait."""
     assert start(line(busy_workers=0), 0).p90 < 0.5

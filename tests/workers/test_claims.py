@@ -141,6 +141,44 @@ async def test_who_starves_goes_in_order_of_arrival(desk):
     assert [claim(worker, most=1, now=later)[0] for _ in range(3)] == [*dear, normal]
 
 
+BOTH = {"card": 8, "away": 8}
+
+
+async def test_a_loaded_models_jobs_go_first_for_a_while(desk):
+    """A job whose model would have to be loaded counts as come later, by so much and no more."""
+    (early,) = await desk.submit(key="x", model="away")
+    (late,) = await desk.submit(key="y")
+    worker, later = desk.worker(), desk.now(5)
+    desk.client.hset(f"rq:job:{late}", "queued_at", later)
+    given = {"max_wait_seconds": 0.0, "now": later}
+    assert [job.id for job in worker.claim(BOTH, later_seconds={"away": 6.0}, **given).jobs] == [late]
+    (late,) = await desk.submit(key="y")
+    desk.client.hset(f"rq:job:{late}", "queued_at", later)
+    assert [job.id for job in worker.claim(BOTH, later_seconds={"away": 4.0}, **given).jobs] == [early]
+
+
+async def test_among_starving_jobs_a_loaded_models_go_first_as_well(desk):
+    """When all are late by minutes, taking them strictly by arrival would load a model for each batch."""
+    (early,) = await desk.submit(key="x", model="away")
+    (late,) = await desk.submit(key="y")
+    worker, later = desk.worker(), desk.now(300)
+    assert [job.id for job in worker.claim(BOTH, max_wait_seconds=0, later_seconds={"away": 10.0}, now=later).jobs] == [
+        late
+    ]
+    (ready,) = worker.claim(BOTH, max_wait_seconds=0, later_seconds={"away": 10.0}, now=later).jobs
+    assert ready.id == early
+
+
+async def test_a_batch_that_fills_is_not_overtaken_by_a_model_that_must_be_loaded(desk):
+    """The moments in which a loaded model's batch waits for company are not the time to drive it out."""
+    await desk.submit(key="x", model="away")
+    (loaded,) = await desk.submit(key="y")
+    worker, now = desk.worker(), desk.now()
+    desk.client.hset(f"rq:job:{loaded}", "queued_at", now)
+    filling = worker.claim(BOTH, max_wait_seconds=0.002, later_seconds={"away": 10.0}, now=now)
+    assert (filling.jobs, filling.ready_in_seconds) == ((), pytest.approx(0.002, abs=1e-3))
+
+
 async def test_before_a_newcomer_goes_one_job_of_each_other_tenant(desk):
     """However many jobs others have queued, and whatever they have had before."""
     for number in range(5):

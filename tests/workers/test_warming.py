@@ -9,7 +9,7 @@ from app.metrics import new_registry
 from app.settings import Settings
 from models.interface import Capabilities, ContentRefused, Range
 from tests.fakes import ObedientGenerator
-from workers.loading import load_generators
+from workers.loading import serve_catalog
 from workers.metrics import WorkerMetrics
 from workers.warming import ModelCannotDraw, warm_up
 
@@ -82,7 +82,7 @@ def test_a_loaded_model_was_warmed_up(tmp_path, capsys):
     path = tmp_path / "models.toml"
     path.write_text('default = "card"\n[models.card]\nfamily = "testcard"\nseconds_per_batch = 0.2\n')
     registry = new_registry()
-    load_generators(Settings(models_file=path), WorkerMetrics(registry))
+    serve_catalog(Settings(models_file=path), WorkerMetrics(registry))
     times = dict(re.findall(r"(load|warm_up)_seconds=([0-9.]+)", capsys.readouterr().out))
     assert float(times["warm_up"]) >= 0.2
     both = registry.get_sample_value("easel_model_load_seconds", {"model": "card"})

@@ -64,11 +64,11 @@ class HandWorker:
         self._store = store
         self._claims = Claims(client, self.name, 3600)
 
-    def announce(self):
+    def announce(self, **details):
         """Register, and say what the model can do."""
         self._client.sadd("rq:workers", f"rq:worker:{self.name}")
         self._client.hset(f"rq:worker:{self.name}", "birth", "now")
-        said = WorkerAnnouncement(worker=self.name, models=("card",), device="cpu", dtype="float32")
+        said = WorkerAnnouncement(worker=self.name, models=("card",), device="cpu", dtype="float32", **details)
         announce(self._client, said, {"card": ModelProfile(CAPABILITIES, "r1")})
 
     def leave(self):

@@ -37,6 +37,19 @@ def test_ready_when_all_is_there(one_model, serve, worker):
     assert (response.status_code, response.json()["status"]) == (200, "ready")
 
 
+def test_a_model_that_is_served_but_not_loaded_is_ready(one_model, serve, worker):
+    """Its jobs are drawn; how long the next one waits for its loading is told, and estimated."""
+    worker.learn("128x64/20", 1.0)
+    worker.announce(load_seconds={"card": 7.5})
+    with serve(one_model) as server:
+        ready = httpx.get(f"{server.url}/readyz").json()
+        (model,) = httpx.get(f"{server.url}/v1/models").json()["data"]
+        wish = httpx.post(f"{server.url}/v1/jobs?dry_run=true", json={"prompt": "fox"}).json()
+    assert (ready["status"], "7.5 s" in ready["models"]["card"]["detail"]) == ("ready", True)
+    assert (model["ready"], model["workers"], model["loaded_by"], model["load_seconds"]) == (True, 1, 0, 7.5)
+    assert wish["estimate"]["seconds_to_start"]["p50"] == pytest.approx(7.55)
+
+
 def test_storage_that_is_gone_is_not_ready(one_model, serve, worker):
     """What cannot be stored must not be asked for."""
     with serve(one_model) as server:

@@ -1,0 +1,182 @@
+"""The models of one worker: all of them served, as many of them loaded as the ledger has room for.
+
+Each is loaded once before it is announced, so that it is known what it can do and takes, and that it draws. One
+that had to go is loaded again when a batch of its jobs has been claimed. Between batches only, by one thread; others
+may look.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import structlog
+
+from app.announcements import ModelProfile
+from models.catalog import ModelEntry
+from models.interface import ImageGenerator
+from models.weight_files import weight_bytes
+from workers.failures import ModelNotLoaded
+from workers.ledger import Ledger
+from workers.memory import give_back, model_bytes
+from workers.metrics import WorkerMetrics
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a worker asks for when it claims; models that may not be loaded yet are left out for some seconds."""
+
+    max_images: Mapping[str, int]
+    max_cost: Mapping[str, float] = field(default_factory=dict)
+    later_seconds: Mapping[str, float] = field(default_factory=dict)
+    again_in_seconds: float | None = None
+
+
+@dataclass(slots=True)
+class _Served:
+    profile: ModelProfile
+    description: Mapping[str, str]
+    entry: ModelEntry
+    generator: ImageGenerator | None  # None: not loaded now
+
+
+class ServedModels:
+    """Generators by model id, loaded when they are needed; iterates over the ids."""
+
+    def __init__(
+        self,
+        load: Callable[[ModelEntry], ImageGenerator],
+        ledger: Ledger,
+        metrics: WorkerMetrics,
+        measure: Callable[[], int] = model_bytes,
+    ) -> None:
+        self.version = 0  # rises with every change of what is served or loaded
+        self._load = load
+        self._ledger = ledger
+        self._metrics = metrics
+        self._measure = measure
+        self._served: Mapping[str, _Served] = {}  # never changed in place: other threads look
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._served)
+
+    def __len__(self) -> int:
+        return len(self._served)
+
+    def entry(self, model: str) -> ModelEntry | None:
+        """Return what the catalogue says of a model that is served."""
+        return self._served[model].entry if model in self._served else None
+
+    def serve(self, entry: ModelEntry) -> None:
+        """Load a model and take its jobs from now on; it replaces the one of its id, if there is one.
+
+        Raises:
+            ModelTooLarge: it does not fit into the budget.
+            Exception: it cannot be loaded or cannot draw; all is as before.
+        """
+        if entry.id not in self._served:
+            self._ledger.expect(entry.id, weight_bytes(entry))
+        try:
+            self._bring_in(entry)
+        except Exception:
+            if entry.id not in self._served:
+                self._ledger.forget(entry.id)
+            raise
+
+    def withdraw(self, model: str) -> None:
+        """Take no more jobs of a model, and free what it occupies."""
+        if self._served[model].generator is not None:
+            self._unload(model)
+        self._ledger.forget(model)
+        self._served = {name: one for name, one in self._served.items() if name != model}
+        self.version += 1
+
+    def open(self, model: str) -> ImageGenerator:
+        """Return the model's generator, loaded.
+
+        Raises:
+            ModelNotLoaded: it cannot be loaded, and is not served from now on; the others are.
+        """
+        served = self._served[model]
+        if served.generator is None:
+            try:
+                self._bring_in(served.entry)
+            except Exception as error:
+                self.withdraw(model)
+                log.critical("model_withdrawn", model=model, reason=f"{type(error).__name__}: {error}")
+                raise ModelNotLoaded(model) from error
+        self._ledger.used(model)
+        return cast("ImageGenerator", self._served[model].generator)
+
+    def profiles(self) -> dict[str, ModelProfile]:
+        """Return what each model can do."""
+        return {model: served.profile for model, served in self._served.items()}
+
+    def descriptions(self) -> dict[str, Mapping[str, str]]:
+        """Return how each model runs."""
+        return {model: served.description for model, served in self._served.items()}
+
+    def load_seconds(self) -> dict[str, float]:
+        """Return, for each model that is served but not loaded, how long loading has taken."""
+        return {model: self._ledger.load_seconds(model) for model, one in self._served.items() if one.generator is None}
+
+    def max_batch_size(self, model: str) -> int:
+        """Return how many images the model draws at once."""
+        return self._served[model].profile.capabilities.max_batch_size
+
+    def max_cost(self, model: str) -> float | None:
+        """Return what a batch of the model may cost, if its entry says so."""
+        cost = self._served[model].entry.max_batch_cost
+        return None if cost is None else float(cost)
+
+    def offer(self) -> Offer:
+        """Say what to claim now."""
+        unsettled = self._ledger.settles_in(self._served)
+        asked = [model for model in self._served if model not in unsettled]
+        later = {model: self._ledger.later_seconds(model) for model in asked}
+        costs = {model: self.max_cost(model) for model in asked}
+        return Offer(
+            {model: self.max_batch_size(model) for model in asked},
+            {model: cost for model, cost in costs.items() if cost},
+            {model: seconds for model, seconds in later.items() if seconds},
+            min(unsettled.values(), default=None),
+        )
+
+    def _bring_in(self, entry: ModelEntry) -> None:
+        """Load a model, before and after that driving out others that it has no room beside."""
+        model = entry.id
+        self._make_room(model)
+        occupied, started = self._measure(), time.monotonic()
+        try:
+            generator = self._load(entry)
+            num_bytes = self._measure() - occupied
+            self._ledger.check(model, num_bytes)
+        except Exception:
+            self._metrics.model_load_failed(model)
+            raise
+        seconds = time.monotonic() - started
+        self._ledger.loaded(model, num_bytes=num_bytes, seconds=seconds)
+        self._put(generator, model, entry)
+        self._make_room(model)
+        self._metrics.model_loaded(model, seconds=seconds, memory_bytes=num_bytes)
+
+    def _put(self, generator: ImageGenerator, model: str, entry: ModelEntry) -> None:
+        profile = ModelProfile(generator.capabilities, generator.revision)
+        self._served = {**self._served, model: _Served(profile, generator.description, entry, generator)}
+        self.version += 1
+
+    def _make_room(self, model: str) -> None:
+        for leaving in self._ledger.leaving(model):
+            self._unload(leaving)
+
+    def _unload(self, model: str) -> None:
+        self._served[model].generator = None
+        self._ledger.unloaded(model)
+        self.version += 1
+        give_back()
+        self._metrics.model_unloaded(model)
+        log.info("model_unloaded", model=model)
