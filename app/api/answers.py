@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Field
 
@@ -95,11 +95,17 @@ class JobList(BaseModel):
     has_more: bool
 
 
+BatchStatus: TypeAlias = Literal["queued", "running", "ended"]
+
+
 class Batch(BaseModel):
     """Jobs that were sent together, at this moment."""
 
     id: Annotated[str, Field(examples=["batch_06a8n5q2c4v9k7e1m3t5r8b0dg2h4j6s8"])]
     object: Literal["batch"] = "batch"
+    status: Annotated[
+        BatchStatus, Field(description="`queued` until one of its jobs starts, `ended` when all have ended.")
+    ]
     created_at: dt.datetime
     counts: Annotated[dict[JobStatus, int], Field(description="How many of its jobs have each status.")]
     jobs: Annotated[list[Job], Field(description="In the order of the requests, without those no longer kept.")]

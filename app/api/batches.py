@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, Request, Response, status
 
 from app.api import batch_submission, following
-from app.api.answers import Batch, LinkSigner, job_answer
+from app.api.answers import Batch, BatchStatus, LinkSigner, job_answer
 from app.api.dependencies import Caller, GatewayParts, Links
 from app.api.documentation import SUBMISSION_ERRORS, errors
 from app.api.openapi import operation_links
@@ -106,10 +106,17 @@ def _answer(batch: JobBatch, links: LinkSigner) -> Batch:
     counted = Counter(job.status for job in batch.jobs)
     return Batch(
         id=batch.id,
+        status=_status(counted),
         created_at=batch.created_at,
         counts={one: counted[one] for one in JobStatus},
         jobs=[job_answer(job, links) for job in batch.jobs],
     )
+
+
+def _status(counted: Counter[JobStatus]) -> BatchStatus:
+    if counted[JobStatus.QUEUED] == counted.total() > 0:
+        return "queued"
+    return "running" if counted[JobStatus.QUEUED] or counted[JobStatus.RUNNING] else "ended"
 
 
 def _parse_lines(body: bytes) -> list[Any]:

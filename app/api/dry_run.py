@@ -10,7 +10,7 @@ from app.admission import cost
 from app.api.answers import AcceptedRequest, accepted_request
 from app.api.dependencies import Gateway
 from app.api.schemas import JobSubmission
-from app.api.submission import prepare
+from app.api.submission import moderate, prepare
 from app.errors import InvalidRequest
 from app.estimates import Estimate
 from app.inputs import Upload
@@ -38,6 +38,7 @@ async def estimate_job(
     if idempotency_key is not None:
         raise InvalidRequest("a dry run makes no job that a key could name", param="Idempotency-Key")
     message = (await prepare(gateway, caller, wanted, upload)).message
+    await moderate(gateway, message)
     return JobEstimate(
         model=message.model,
         request=accepted_request(message),

@@ -1,5 +1,6 @@
 """What a program of 2023 does with `openai` 0.28.1; prints what it got, one JSON object a line."""
 
+import asyncio
 import io
 import json
 import sys
@@ -43,4 +44,6 @@ try:
     openai.Image.create(prompt="a red fox", size="1x1")
 except openai.error.InvalidRequestError as error:
     tell(call="refused", param=error.param, message=str(error), status=error.http_status)
+made = asyncio.run(openai.Image.acreate(prompt="a red fox", n=1, size="128x128"))
+tell(call="acreate", images=len(made["data"]), size=size_at(made))
 tell(call="models", ids=[model["id"] for model in openai.Model.list()["data"]])

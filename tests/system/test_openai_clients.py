@@ -75,10 +75,11 @@ def test_programs_of_2023_work(service_url):
         [sys.executable, script, service_url], env=environment, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
-    created, edited, varied, refused, models = map(json.loads, done.stdout.splitlines())
+    created, edited, varied, refused, awaited, models = map(json.loads, done.stdout.splitlines())
     assert created == {"call": "create", "images": 2, "size": [128, 128]}
     assert edited == {"call": "edit", "images": 1, "size": [128, 128]}
     assert varied == {"call": "variation", "images": 2, "starts": "iVBORw0K"}
+    assert awaited == {"call": "acreate", "images": 1, "size": [128, 128]}
     assert (refused["param"], refused["status"]) == ("size", 400)
     assert "this model draws" in refused["message"]
     assert models["ids"] == ["card", "slow"]

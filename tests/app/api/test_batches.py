@@ -30,10 +30,12 @@ def all_jobs(http):
 def test_a_batch_is_followed_to_its_images(http, worker):
     """Its jobs are the requests, in their order, each with an outcome of its own."""
     batch = submit(http)
-    assert statuses(batch) == {"queued": 2}
+    assert (batch["status"], statuses(batch)) == ("queued", {"queued": 2})
     worker.draw()
+    assert http.get(f"/v1/batches/{batch['id']}").json()["status"] == "running"
     worker.fail()
     done = http.get(f"/v1/batches/{batch['id']}").json()
+    assert done["status"] == "ended"
     assert statuses(done) == {"succeeded": 1, "failed": 1}
     assert [job["request"]["prompt"] for job in done["jobs"]] == ["a red fox", "a blue fox"]
     assert http.get(done["jobs"][0]["images"][0]["url"]).status_code == 200

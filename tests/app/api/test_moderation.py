@@ -14,7 +14,7 @@ def moderated(settings, serve, worker, tmp_path):
         yield http
 
 
-@pytest.mark.parametrize("door", ["/v1/jobs", "/v1/images/generations"])
+@pytest.mark.parametrize("door", ["/v1/jobs", "/v1/jobs?dry_run=true", "/v1/images/generations"])
 def test_a_refused_prompt_is_not_queued(moderated, door):
     """Both doors say 400 and no more; nothing was queued."""
     response = moderated.post(door, json={"prompt": "a Forbidden fox"})
