@@ -6,7 +6,7 @@ import torch
 
 from models.interface import GenerationRequest, InputImage, Row
 from models.transformer.generator import TransformerGenerator
-from models.transformer.likeness import observe
+from models.transformer.likeness import KEEP, observe
 from tests.models.contract.recording_feed import RecordingFeed
 from tests.models.transformer.small_networks import NETWORK
 from tests.models.transformer.test_generator import save_small_generator
@@ -55,6 +55,17 @@ def test_in_between_the_picture_is_followed_the_less_the_stronger(generator, pix
     """The distance from the input grows with the strength."""
     away = [np.abs(draw(generator, InputImage(pixels), strength=s) - pixels.astype(float)).mean() for s in (0, 0.5, 1)]
     assert away[0] < away[1] < away[2]
+
+
+def test_a_variation_begins_as_the_picture_does(generator, pixels):
+    """Without words the first rows are kept, the fewer the greater the strength, and the rest is drawn anew."""
+    for strength, rows in ((0.0, 8), (0.6, 4), (0.9, 1), (1.0, 0)):
+        looked = observe(generator._tokenizer, InputImage(pixels), strength, has_prompt=False, grid=8, block=1)
+        kept = looked.details.weights.reshape(8, 8) == KEEP
+        assert kept[:rows].all()
+        assert not kept[rows:].any()
+    varied = draw(generator, InputImage(pixels), prompt="", strength=0.6)
+    assert not np.array_equal(varied, tokenized(generator, pixels))
 
 
 def test_tokens_outside_the_mask_are_kept(generator, pixels):
