@@ -97,6 +97,23 @@ class Limits(_Table):
     prompt_characters: PositiveInt = 4000
 
 
+class Adapter(_Table):
+    """A LoRA adapter: small changes to a pipeline's networks, weighed by `scale`.
+
+    `source` is a file, a folder or a hub id; in the latter two, the weights are called `weight_name`.
+    """
+
+    source: Annotated[str, Field(min_length=1)]
+    weight_name: Annotated[str, Field(pattern=r"\.safetensors$")] = "pytorch_lora_weights.safetensors"
+    revision: str | None = None
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+
+    @field_validator("source")
+    @classmethod
+    def _resolve_source(cls, source: str, info: ValidationInfo) -> str:
+        return _path_or_hub_id(source, info)
+
+
 class DiffusersModel(_Model):
     """Any text-to-image pipeline of Hugging Face diffusers.
 
@@ -108,6 +125,7 @@ class DiffusersModel(_Model):
     revision: str | None = None
     variant: str | None = None
     dtype: Dtype = "auto"
+    adapters: Annotated[tuple[Adapter, ...], Field(strict=False)] = ()  # TOML has lists
     max_batch_size: PositiveInt = 4
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
@@ -115,7 +133,11 @@ class DiffusersModel(_Model):
     @field_validator("source")
     @classmethod
     def _resolve_source(cls, source: str, info: ValidationInfo) -> str:
-        return _beside_the_file(source, info) if source.startswith((".", "/", "~")) else source
+        return _path_or_hub_id(source, info)
+
+
+def _path_or_hub_id(source: str, info: ValidationInfo) -> str:
+    return _beside_the_file(source, info) if source.startswith((".", "/", "~")) else source
 
 
 def _beside_the_file(source: str, info: ValidationInfo) -> str:

@@ -16,8 +16,8 @@ import torch
 
 from models.catalog_entries import DiffusersModel
 from models.diffusers_capabilities import NO_GUIDANCE, Call, default_guidance, read_capabilities
-from models.diffusers_loading import load_pipeline
 from models.diffusers_run import NobodyWaits, Run, to_pixels
+from models.diffusers_sharing import SharedPipeline, shared_pipeline
 from models.diffusers_tasks import STRENGTH, picture_arguments, pipelines_by_task
 from models.interface import Capabilities, ContentRefused, Feed, GenerationRequest, Row, Task
 from models.seeding import image_rng
@@ -29,11 +29,19 @@ AS_ASKED = {"use_resolution_binning": False, "clean_caption": False}
 class DiffusersGenerator:
     """A loaded pipeline; its capabilities are read once, from the pipeline itself."""
 
-    def __init__(self, pipeline: Any, entry: DiffusersModel, fingerprint: str) -> None:
+    def __init__(self, shared: SharedPipeline, entry: DiffusersModel) -> None:
+        """Add the entry's adapters to a pipeline that others may draw with, too.
+
+        Raises:
+            PipelineError: the pipeline is not for text-to-image, or an adapter is not for it.
+        """
+        pipeline = shared.pipeline
+        self._shared = shared
+        self._adapters = shared.load_adapters(entry)
         self._pipelines = pipelines_by_task(pipeline)
         self.capabilities = _with_pictures(read_capabilities(pipeline, entry), self._pipelines)
         dtype = str(pipeline.dtype).removeprefix("torch.")
-        self.revision = f"{fingerprint}-diffusers{diffusers.__version__}-{dtype}"
+        self.revision = f"{shared.revision_with(self._adapters)}-diffusers{diffusers.__version__}-{dtype}"
         self.description = {"device": str(pipeline.device), "dtype": dtype, "parameters": str(_parameters(pipeline))}
         self._pipeline = pipeline
         self._call = Call(pipeline)
@@ -45,10 +53,9 @@ class DiffusersGenerator:
         """Load the pipeline that the entry names.
 
         Raises:
-            PipelineError: it cannot be loaded, or is not for text-to-image; the message says what to do.
+            PipelineError: it or an adapter cannot be loaded; the message says what to do.
         """
-        pipeline, fingerprint = load_pipeline(entry, device=device, dtype=dtype)
-        return cls(pipeline, entry, fingerprint)
+        return cls(shared_pipeline(entry, device=device, dtype=dtype), entry)
 
     def generate(self, rows: Sequence[Row], feed: Feed) -> None:
         """Draw the rows in one run of the pipeline.
@@ -62,7 +69,8 @@ class DiffusersGenerator:
         pipeline, call = self._pipelines[task], self._calls[task]
         run = Run(pipeline, rows, self._num_steps(rows), feed, previews=self.capabilities.previews)
         try:
-            output = pipeline(**self._arguments(rows, call), **run.callback(call.step_callback))
+            with self._shared.drawing_with(self._adapters):
+                output = pipeline(**self._arguments(rows, call), **run.callback(call.step_callback))
         except NobodyWaits:
             return
         run.finish()

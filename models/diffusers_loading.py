@@ -23,15 +23,14 @@ class PipelineError(Exception):
     """The pipeline cannot be loaded or used; the message says what to do."""
 
 
-def load_pipeline(entry: DiffusersModel, *, device: torch.device, dtype: torch.dtype) -> tuple[Any, str]:
-    """Load the entry's pipeline onto `device` and return it with a fingerprint of its files.
+def load_pipeline(entry: DiffusersModel, folder: Path, *, device: torch.device, dtype: torch.dtype) -> Any:
+    """Load the entry's pipeline from its folder onto `device`.
 
     Raises:
-        PipelineError: it is neither here nor can it be fetched, has pickled weights only, or does not fit.
+        PipelineError: it has pickled weights only, or does not fit.
     """
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    folder = _folder(entry)
     _refuse_pickles(entry, folder)
     try:
         pipeline = diffusers.DiffusionPipeline.from_pretrained(
@@ -40,7 +39,27 @@ def load_pipeline(entry: DiffusersModel, *, device: torch.device, dtype: torch.d
     except (OSError, ValueError, ImportError, AttributeError) as error:
         raise PipelineError(f"{entry.id}: {entry.source} cannot be loaded: {error}") from error
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device), fingerprint(folder)
+    return pipeline.to(device)
+
+
+def pipeline_folder(entry: DiffusersModel) -> Path:
+    """Find the entry's pipeline on disk, fetching it from the hub where it is missing.
+
+    Raises:
+        PipelineError: it is neither here nor can it be fetched.
+    """
+    if Path(entry.source).is_absolute():
+        if not (Path(entry.source) / "model_index.json").is_file():
+            raise PipelineError(f"{entry.id}: {entry.source} is no folder with a diffusers pipeline (model_index.json)")
+        return Path(entry.source)
+    try:
+        return Path(
+            diffusers.DiffusionPipeline.download(
+                entry.source, revision=entry.revision, variant=entry.variant, use_safetensors=True
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise PipelineError(_advice(entry, str(error))) from error
 
 
 def fingerprint(folder: Path) -> str:
@@ -54,22 +73,6 @@ def fingerprint(folder: Path) -> str:
                 file.seek(max(0, offset))
                 digest.update(file.read(SAMPLE_BYTES))
     return digest.hexdigest()[:12]
-
-
-def _folder(entry: DiffusersModel) -> Path:
-    """Find the pipeline on disk, fetching it from the hub where it is missing."""
-    if Path(entry.source).is_absolute():
-        if not (Path(entry.source) / "model_index.json").is_file():
-            raise PipelineError(f"{entry.id}: {entry.source} is no folder with a diffusers pipeline (model_index.json)")
-        return Path(entry.source)
-    try:
-        return Path(
-            diffusers.DiffusionPipeline.download(
-                entry.source, revision=entry.revision, variant=entry.variant, use_safetensors=True
-            )
-        )
-    except (OSError, ValueError) as error:
-        raise PipelineError(_advice(entry, str(error))) from error
 
 
 def _refuse_pickles(entry: DiffusersModel, folder: Path) -> None:

@@ -57,7 +57,7 @@ class Repository:
             HubError: no such repository or revision, or the hub does not answer.
         """
         hub = hub or constants.ENDPOINT
-        with _explained(hub, repo_id, revision):
+        with explained(hub, repo_id, revision):
             found = HfApi(hub).model_info(repo_id, revision=revision, files_metadata=True)
         files = [
             RemoteFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else None, file.blob_id or "")
@@ -84,7 +84,7 @@ class Repository:
         Raises:
             HubError: it is no safetensors file, whatever its name says, or cannot be had.
         """
-        with _explained(self.hub, self.id, self.commit):
+        with explained(self.hub, self.id, self.commit):
             try:
                 HfApi(self.hub).parse_safetensors_file_metadata(self.id, path, revision=self.commit)
             except (SafetensorsParsingError, UnicodeDecodeError) as error:
@@ -98,7 +98,7 @@ class Repository:
         Raises:
             HubError: it cannot be had; what was written stays.
         """
-        with _explained(self.hub, self.id, self.commit):
+        with explained(self.hub, self.id, self.commit):
             http_get(
                 hf_hub_url(self.id, file.path, revision=self.commit, endpoint=self.hub),
                 into,
@@ -124,7 +124,8 @@ class _Bar:
 
 
 @contextlib.contextmanager
-def _explained(hub: str, repo_id: str, revision: str | None) -> Iterator[None]:
+def explained(hub: str, repo_id: str, revision: str | None) -> Iterator[None]:
+    """Turn the library's errors into HubError."""
     try:
         yield
     except HFValidationError as error:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from models.catalog import BUILT_IN, CatalogError, UnknownModel, load_catalog
-from models.catalog_entries import WEIGHTS, DiffusersModel, TestcardModel, TransformerModel
+from models.catalog_entries import WEIGHTS, Adapter, DiffusersModel, TestcardModel, TransformerModel
 
 DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "models.md"
 
@@ -38,6 +38,7 @@ source = "weights/tiny"
 [models.local]
 family = "diffusers"
 source = "./pixart"
+adapters = [{ source = "./ink.safetensors", scale = 1 }, { source = "owner/wash", revision = "v2" }]
 """
 
 MISTAKES = [
@@ -60,6 +61,18 @@ MISTAKES = [
     (
         '[models.sd]\nfamily = "diffusers"\nsource = "a/b"\ndefaults = { steps = 1 }',
         "[models.sd] defaults.steps: unknown key",
+    ),
+    (
+        '[models.sd]\nfamily = "diffusers"\nsource = "a/b"\nadapters = [{ source = "./a.safetensors", weight = 1 }]',
+        "[models.sd] adapters.0.weight: unknown key",
+    ),
+    (
+        '[models.sd]\nfamily = "diffusers"\nsource = "a/b"\nadapters = [{ source = "a/b", weight_name = "a.bin" }]',
+        "[models.sd] adapters.0.weight_name: String should match",
+    ),
+    (
+        '[models.sd]\nfamily = "diffusers"\nsource = "a/b"\nadapters = [{ source = "a/b", scale = nan }]',
+        "[models.sd] adapters.0.scale: Input should be a finite number",
     ),
     ('[aliases]\n"dall-e-2" = "nothing"', "[aliases] dall-e-2: must be the id of a model, not 'nothing'"),
     ('[aliases]\ncard = "card"\n[models.card]\nfamily = "testcard"', "[aliases] card: is the id of a model"),
@@ -106,6 +119,8 @@ def test_sources(write):
     assert catalog.resolve("tiny").folder == path.parent / "weights/tiny"
     assert catalog.resolve("local").source == str(path.parent / "pixart")
     assert catalog.resolve("turbo").source == "stabilityai/sd-turbo"
+    adapters = [adapter.source for adapter in catalog.resolve("local").adapters]
+    assert adapters == [str(path.parent / "ink.safetensors"), "owner/wash"]
 
 
 @pytest.mark.parametrize(("text", "message"), MISTAKES)
@@ -137,12 +152,17 @@ def test_the_built_in_list_is_good():
     assert load_catalog(None) == load_catalog(BUILT_IN)
 
 
-FAMILIES = {"diffusers": DiffusersModel, "transformer and gan": TransformerModel, "testcard": TestcardModel}
+TABLES = {
+    "diffusers": DiffusersModel,
+    "adapters": Adapter,
+    "transformer and gan": TransformerModel,
+    "testcard": TestcardModel,
+}
 
 
-def documented_keys(family: str) -> set[str]:
-    section = DOCUMENTATION.read_text(encoding="utf-8").partition(f"\n## {family}\n")[2].partition("\n## ")[0]
-    return set(re.findall(r"^\| `([a-z_.]+)` \|", section, flags=re.MULTILINE))
+def documented_keys(section: str) -> set[str]:
+    text = DOCUMENTATION.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([a-z_.]+)` \|", text, flags=re.MULTILINE))
 
 
 def keys(table: type[BaseModel]) -> set[str]:
@@ -153,10 +173,10 @@ def keys(table: type[BaseModel]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_key_is_documented(family):
-    """The page on models lists the keys of each family, and no others."""
-    assert documented_keys(family) == keys(FAMILIES[family]) - {"id", "family"}
+@pytest.mark.parametrize("section", TABLES)
+def test_every_key_is_documented(section):
+    """The page on models lists the keys of each family and of adapters, and no others."""
+    assert documented_keys(section) == keys(TABLES[section]) - {"id", "family"}
 
 
 def test_the_documented_file_is_good(write):

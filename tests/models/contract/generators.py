@@ -36,6 +36,18 @@ def _diffusers(save: str) -> Callable[[Path], ImageGenerator]:
     return make
 
 
+def _with_adapter(folder: Path) -> ImageGenerator:
+    from models.catalog_entries import Adapter  # noqa: PLC0415
+    from models.diffusers_adapter import DiffusersGenerator  # noqa: PLC0415
+    from tests.models.contract.tiny_adapters import save_lora  # noqa: PLC0415
+    from tests.models.contract.tiny_pipelines import save_stable_diffusion  # noqa: PLC0415
+
+    source = save_stable_diffusion(folder / "pipeline")
+    adapter = Adapter(source=str(save_lora(source, folder)), scale=0.8)
+    entry = DiffusersModel(id="tiny", family="diffusers", source=str(source), adapters=(adapter,))
+    return DiffusersGenerator.from_entry(entry, device=torch.device("cpu"), dtype=torch.float32)
+
+
 def _transformer(folder: Path) -> ImageGenerator:
     from models.transformer.generator import TransformerGenerator  # noqa: PLC0415
     from tests.models.transformer.test_generator import save_small_generator  # noqa: PLC0415
@@ -56,6 +68,7 @@ KINDS = {
     "transformer": Kind(_transformer, sizes=((64, 64),), tolerance=1),
     "gan": Kind(_gan, sizes=((128, 128),)),
     "stable_diffusion": Kind(_diffusers("save_stable_diffusion"), sizes=((64, 64), (96, 64)), tolerance=1),
+    "stable_diffusion with an adapter": Kind(_with_adapter, sizes=((64, 64), (96, 64)), tolerance=1),
     "stable_diffusion_xl": Kind(_diffusers("save_stable_diffusion_xl"), sizes=((64, 64), (64, 96)), tolerance=1),
     "pixart_sigma": Kind(_diffusers("save_pixart_sigma"), sizes=((64, 64), (96, 64)), tolerance=1),
 }

@@ -50,9 +50,9 @@ def generator(stable_diffusion):
     return DiffusersGenerator.from_entry(entry, device=torch.device("cpu"), dtype=torch.float32)
 
 
-def test_a_flagged_picture_fails_alone(load, stable_diffusion):
+def test_a_flagged_picture_fails_alone(load, own_copy):
     """A safety checker's black picture is an error of its own row, never a result; its mates get theirs."""
-    generator = load(stable_diffusion)
+    generator = load(own_copy)
     generator._pipeline.safety_checker, generator._pipeline.feature_extractor = refuse_first, extract
     flagged, fine = rows("flagged", "fine")
     feed = RecordingFeed()
