@@ -10,9 +10,12 @@ from app.job_reading import JobReader, job_not_found
 from app.messages import JobError, JobRecord, Outcome
 
 _OVERDUE_AT_ONCE = 200
+_REMOVED_AT_ONCE = 200  # of each priority
 _IMAGES_AT_ONCE = 100
 _LATE_UPLOAD_SECONDS = 600  # longer than a worker tries to store an image
 _OVERDUE = Outcome(error=JobError(code="deadline_exceeded", message="drawing did not start before the deadline"))
+
+_REMOVED = Outcome(error=JobError(code="model_removed", message="the model was removed while the job waited for it"))
 
 
 class JobEndings(JobReader):
@@ -82,6 +85,15 @@ class JobEndings(JobReader):
         """
         ended = await self._run("overdue", job_records.timestamp(), _OVERDUE.model_dump_json(), _OVERDUE_AT_ONCE)
         return [(job_id.decode(), model.decode()) for job_id, model in ended]
+
+    async def fail_waiting(self, model: str) -> list[str]:
+        """Fail jobs that wait for a model that is no longer served, a bounded number of them; return their ids.
+
+        Raises:
+            QueueUnavailable: Redis does not answer.
+        """
+        given = (model, job_records.timestamp(), _REMOVED.model_dump_json(), _REMOVED_AT_ONCE)
+        return [job_id.decode() for job_id in await self._run("removed", *given)]
 
     async def images_due(self) -> list[str]:
         """Return ids of some jobs that are no longer kept, and so their images should not be either.

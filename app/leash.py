@@ -28,6 +28,7 @@ def main(parent: int, command: list[str]) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it was faster
         sys.exit(0)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the command has said what it does on it
     os.execvp(command[0], command)  # noqa: S606 - what the supervisor asks for
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 
 import structlog
@@ -24,6 +23,7 @@ from app.fleet import Fleet
 from app.forecasts import Forecasts
 from app.inputs import InputStore
 from app.jobs import JobQueue
+from app.live_catalog import LiveCatalog, read_again_when_asked
 from app.metrics import GatewayMetrics, new_registry
 from app.moderation import job_moderators
 from app.queue_calls import QueueCalls
@@ -37,13 +37,14 @@ from app.tracing import TELEMETRY
 from app.webhooks.delivery import deliver_webhooks
 from app.webhooks.outbox import Outbox
 from app.webhooks.secrets import WebhookSecrets
-from models.catalog import load_catalog
 
 log = structlog.get_logger()
 
 
 @contextlib.asynccontextmanager
-async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: asyncio.Event) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings, metrics: GatewayMetrics, stopping: asyncio.Event, reloading: asyncio.Event
+) -> AsyncIterator[Gateway]:
     """Open the gateway's parts, and close them at the end. Redis may come later: until then it is not ready.
 
     Raises:
@@ -52,7 +53,7 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
         StorageUnavailable: the data folder cannot be used.
         EvictingRedisError: Redis is set to drop jobs when its memory is full.
     """
-    catalog = load_catalog(settings.models_file)
+    catalog = LiveCatalog(settings.models_file)
     moderators = job_moderators(settings)
     store = await asyncio.to_thread(open_store, settings)
     async with async_redis(settings) as client:
@@ -67,12 +68,13 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
         ending = asyncio.create_task(end_overdue_regularly(queue, metrics))
         removing = asyncio.create_task(remove_images_regularly(queue, store))
         leaving = asyncio.create_task(_stop_following(queue, stopping))
+        reading = asyncio.create_task(read_again_when_asked(catalog, reloading, queue, metrics))
         outbox, secrets = Outbox(QueueCalls(client)), WebhookSecrets(client, settings)
         delivering = asyncio.create_task(deliver_webhooks(outbox, queue, store, secrets, settings, metrics))
         try:
             yield Gateway(
                 settings=settings,
-                catalog=catalog,
+                live_catalog=catalog,
                 queue=queue,
                 moderators=moderators,
                 authentication=Authentication(KeyStore(client), settings),
@@ -84,10 +86,9 @@ async def open_gateway(settings: Settings, metrics: GatewayMetrics, stopping: as
                 webhook_secrets=secrets,
                 metrics=metrics,
                 stopping=stopping,
-                started_at=int(time.time()),
             )
         finally:
-            for task in (sweeping, ending, removing, leaving, delivering):
+            for task in (sweeping, ending, removing, leaving, reading, delivering):
                 task.cancel()
             await inputs.close()
             await queue.close()
@@ -101,11 +102,11 @@ async def _stop_following(queue: JobQueue, stopping: asyncio.Event) -> None:
 def create_app(settings: Settings) -> FastAPI:
     """Make the application; nothing is opened before it starts."""
     metrics = GatewayMetrics(new_registry())
-    stopping = asyncio.Event()
+    stopping, reloading = asyncio.Event(), asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_gateway(settings, metrics, stopping) as gateway:
+        async with open_gateway(settings, metrics, stopping, reloading) as gateway:
             app.state.gateway = gateway
             log.info("gateway_started", version=__version__, models=list(gateway.catalog.models))
             yield
@@ -121,7 +122,7 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=operation_id,
         telemetry=TELEMETRY,
     )
-    app.state.stopping = stopping
+    app.state.stopping, app.state.reloading = stopping, reloading
     app.add_middleware(Gate)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     if settings.cors_origins:  # outermost: a page may read every answer, and asks beforehand without a key

@@ -19,6 +19,7 @@ from app.logs import configure_logs
 from app.settings import Settings
 from app.supervisor import DataFolderInUseError, RunningService, run_service
 from app.tenants.access import wants_keys
+from app.terminal import reload_on_hangup
 from models.catalog import CatalogError, load_catalog
 
 READY_SECONDS = 300.0  # a large model on a slow disk
@@ -39,6 +40,7 @@ async def run_until_stopped(
         load_catalog(settings.models_file)  # a mistake here would only make every process start again and again
         moderation.check_settings(settings)
         async with run_service(settings, workers=workers) as service:
+            reload_on_hangup(service.reload)
             greeting = asyncio.create_task(_greet(service, first_prompt, key, settings, console))
             await stop.wait()
             greeting.cancel()

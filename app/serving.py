@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -13,6 +14,7 @@ from app.logs import configure_logs
 from app.main import create_app
 from app.settings import Settings
 from app.tenants.access import check_access
+from app.terminal import reload_on_hangup
 from app.tracing import configure_tracing
 
 DRAIN_SECONDS = 5  # for answers under way
@@ -21,7 +23,12 @@ START_FAILED = 3
 
 
 class _Server(uvicorn.Server):
-    """Tells the application at once that it is to stop, so that whoever waits for a job is answered."""
+    """Passes signals on: SIGHUP, and at once that it is to stop, so that whoever waits for a job is answered."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        reloading: asyncio.Event = self.config.app.state.reloading  # type: ignore[union-attr]  # as below
+        reload_on_hangup(partial(asyncio.get_running_loop().call_soon_threadsafe, reloading.set))
+        await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.config.app.state.stopping.set()  # type: ignore[union-attr]  # it is our own application

@@ -107,7 +107,13 @@ class RunningService:
 
     url: str
     redis_url: str
+    gateway: Service
     workers: tuple[Service, ...]
+
+    def reload(self) -> None:
+        """Have gateway and workers read the list of models again."""
+        for service in (self.gateway, *self.workers):
+            service.signal(signal.SIGHUP)
 
 
 @contextlib.contextmanager
@@ -167,7 +173,7 @@ async def run_service(settings: Settings, *, workers: int) -> AsyncIterator[Runn
                 await check_access(settings.model_copy(update={"redis_url": redis_url}))
                 try:
                     await asyncio.gather(gateway.start(), *(worker.start() for worker in crew))
-                    yield RunningService(f"http://{_for_url(host)}:{port}", redis_url, crew)
+                    yield RunningService(f"http://{_for_url(host)}:{port}", redis_url, gateway, crew)
                 finally:
                     await gateway.stop()
                     await asyncio.gather(*(worker.stop() for worker in crew))

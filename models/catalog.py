@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Field, TypeAdapter, ValidationError
 
 from models.catalog_entries import DiffusersModel, GanModel, TestcardModel, TransformerModel
+from models.catalog_lines import line_of
 
 BUILT_IN = Path(__file__).with_name("catalog.toml")
 TOP_LEVEL = {"default", "aliases", "models"}
@@ -24,7 +25,7 @@ _ENTRY: TypeAdapter[ModelEntry] = TypeAdapter(Annotated[ModelEntry, Field(discri
 
 
 class CatalogError(Exception):
-    """The file cannot be used; the message names file, table and key of every mistake."""
+    """The file cannot be used; the message names file, line, table and key of every mistake."""
 
 
 class UnknownModel(LookupError):
@@ -62,20 +63,31 @@ def load_catalog(path: Path | None = None) -> Catalog:
         CatalogError: the file is missing, is no TOML, or says something wrong; all mistakes in one message.
     """
     path = path or BUILT_IN
-    content = _read(path)
+    text = _read(path)
+    content = _parse(path, text)
     tables = _table(content, "models")
     models, problems = _entries(tables, path.parent)
     problems += _contradictions(content, tables)
     if problems:
-        raise CatalogError("\n".join(f"{path}: {problem}" for problem in problems))
+        raise CatalogError("\n".join(_located(path, text, problem) for problem in problems))
     return Catalog(content["default"], _table(content, "aliases"), models)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(f"{path}: cannot be read: {error}") from error
+
+
+def _located(path: Path, text: str, problem: str) -> str:
+    line = line_of(text, problem)
+    return f"{path}: {problem}" if line is None else f"{path}:{line}: {problem}"
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CatalogError(f"{path}: is not valid TOML: {error}") from error
 

@@ -14,8 +14,10 @@ from app.metrics import new_registry
 from app.redis_connections import check, sync_redis
 from app.settings import Settings
 from app.storage import open_store
+from app.terminal import reload_on_hangup
 from app.tracing import configure_tracing
 from workers.metrics import WorkerMetrics
+from workers.reloading import CatalogReload
 from workers.served_models import ServedModels
 from workers.worker import BatchWorker
 
@@ -30,6 +32,8 @@ def run_worker(settings: Settings, serve: ServeModels) -> int:
         Exception: a model cannot be loaded.
     """
     signal.signal(signal.SIGTERM, _leave)  # while loading there is nothing to finish; RQ sets its own later
+    reload = CatalogReload(settings)
+    reload_on_hangup(reload.ask)
     configure_logs(settings)
     configure_tracing(settings, "worker")
     client = sync_redis(settings)
@@ -38,7 +42,9 @@ def run_worker(settings: Settings, serve: ServeModels) -> int:
     port = settings.worker_metrics_port
     bound_port = metrics.serve(settings.host, port) if port is not None else None
     models = serve(settings, metrics)
-    worker = BatchWorker(settings, client, models, open_store(settings), metrics, metrics_port=bound_port)
+    worker = BatchWorker(
+        settings, client, models, open_store(settings), metrics, reload=reload, metrics_port=bound_port
+    )
     with contextlib.suppress(SystemExit):  # after a second signal
         worker.work(logging_level="WARNING")
     return worker.exit_code

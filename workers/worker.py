@@ -46,6 +46,7 @@ from workers.inputs import InputFetcher
 from workers.leases import Lease
 from workers.metrics import WorkerMetrics
 from workers.paces import PaceMeter
+from workers.reloading import CatalogReload
 from workers.rq_endings import end_with_rq
 from workers.running import BatchRunner
 from workers.served_models import ServedModels
@@ -72,6 +73,7 @@ class BatchWorker(SimpleWorker):
         store: ObjectStore,
         metrics: WorkerMetrics,
         *,
+        reload: CatalogReload | None = None,
         metrics_port: int | None = None,
     ) -> None:
         queues = _queue_names(models)
@@ -84,6 +86,7 @@ class BatchWorker(SimpleWorker):
         self._models = models
         self._metrics = metrics
         self._metrics_port = metrics_port
+        self._reload = reload or CatalogReload(settings)
         self._announced_version = 0
         self._batch: Sequence[ClaimedJob] = ()
         self._drawing = False
@@ -136,9 +139,11 @@ class BatchWorker(SimpleWorker):
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Return something for RQ's loop to pass on to `execute_job` once a batch is in hand, or None to end."""
         del max_idle_time
+        self._keep_up()
+        if self._stopping():
+            return None
         most_images = max(self._models.max_batch_size(model) for model in self._models)
         self._finishing.wait_for_room(most_images, self._stopping)
-        self._announce_changes()
         self._batch = self._collector.next_batch(
             block=timeout is not None, stopped=self._stopping, on_idle=self._be_idle
         )
@@ -244,6 +249,7 @@ class BatchWorker(SimpleWorker):
 
     def _be_idle(self) -> None:
         self._finishing.claimed()
+        self._keep_up()
         if self.get_state() != WorkerStatus.IDLE:
             self.set_state(WorkerStatus.IDLE)
         if self.should_run_maintenance_tasks:
@@ -251,6 +257,16 @@ class BatchWorker(SimpleWorker):
 
     def _announce(self, client: redis.Redis | Pipeline) -> None:
         announce_models(client, self.name, self._models, self._metrics_port)
+
+    def _keep_up(self) -> None:
+        """Serve what the catalogue lists, if it is to be read again, and say so."""
+        self._reload.if_asked(self._models)
+        if self._models:
+            self._announce_changes()
+        else:
+            log.critical("nothing_served", worker=self.name)
+            self.exit_code = 1
+            self._stop_requested = True
 
     def _announce_changes(self) -> None:
         """Say what is served and loaded now, if that is not what was said last."""

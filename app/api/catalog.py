@@ -73,7 +73,7 @@ def _model(gateway: Gateway, model_id: str, state: ModelState | None) -> Model:
     catalog = gateway.catalog
     return Model(
         id=model_id,
-        created=gateway.started_at,
+        created=gateway.live_catalog.read_at,
         default=model_id == catalog.default,
         aliases=[alias for alias, target in catalog.aliases.items() if target == model_id],
         ready=bool(state and state.ready),

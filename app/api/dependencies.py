@@ -14,6 +14,7 @@ from app.fleet import Fleet
 from app.forecasts import Forecasts
 from app.inputs import InputStore
 from app.jobs import JobQueue
+from app.live_catalog import LiveCatalog
 from app.metrics import GatewayMetrics
 from app.moderation import Moderator
 from app.settings import Settings
@@ -33,7 +34,7 @@ class Gateway:
     """The parts that outlive a request."""
 
     settings: Settings
-    catalog: Catalog
+    live_catalog: LiveCatalog
     queue: JobQueue
     authentication: Authentication
     moderators: tuple[Moderator, ...]
@@ -45,7 +46,11 @@ class Gateway:
     webhook_secrets: WebhookSecrets
     metrics: GatewayMetrics
     stopping: asyncio.Event  # set when the server is told to end
-    started_at: int  # Unix seconds
+
+    @property
+    def catalog(self) -> Catalog:
+        """The list of models in force."""
+        return self.live_catalog.current
 
 
 def gateway_of(request: Request) -> Gateway:

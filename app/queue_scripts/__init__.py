@@ -29,6 +29,7 @@ ScriptName = Literal[
     "requeue",
     "delete",
     "overdue",
+    "removed",
     "images_due",
     "images_removed",
     "webhooks_take",

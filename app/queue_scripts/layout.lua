@@ -124,6 +124,19 @@ local function take_from_line(queue, id)
   redis.call('ZREM', order_key(queue), id)
 end
 
+-- End a job that waits, with an outcome (JSON) that says why. Returns false if it does not wait any more.
+local function fail_waiting(queue, id, now_iso, outcome)
+  local job = job_key(id)
+  local status, keep = unpack(redis.call('HMGET', job, 'status', 'failure_ttl'))
+  if status ~= 'queued' then return false end
+  take_from_line(queue, id)
+  redis.call('HSET', job, 'status', 'failed', 'ended_at', now_iso, 'outcome', outcome)
+  redis.call('EXPIRE', job, keep)
+  redis.call('ZADD', rq .. ':failed:' .. queue, math.floor(clock()) + keep, id)
+  announce_end(id)
+  return true
+end
+
 -- How many jobs go before a queued one: all of its model's more urgent queues, and those before it in its own.
 local function jobs_ahead(model, queue, id)
   local ahead = 0

@@ -35,4 +35,4 @@ def test_a_mistake_in_the_list_of_models_is_one_line(tmp_path, part):
     models = tmp_path / "models.toml"
     models.write_text('default = "card"\n[models.card]\nfamily = "testcard"\nspeed = 1\n')
     done = easel(part, EASEL_MODELS_FILE=str(models))
-    assert (done.returncode, done.stderr) == (1, f"error: {models}: [models.card] speed: unknown key\n")
+    assert (done.returncode, done.stderr) == (1, f"error: {models}:4: [models.card] speed: unknown key\n")

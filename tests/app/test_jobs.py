@@ -272,3 +272,18 @@ async def test_redis_away_is_refused_with_a_time_to_come_back(settings, tmp_path
         with pytest.raises(QueueUnavailable) as refused:
             await submit(JobQueue(client, nowhere))
     assert refused.value.retry_after_seconds
+
+
+async def test_jobs_of_a_removed_model_fail(job_queue, sync_client):
+    """Those that wait, of every priority, with a code of their own; those that run and those of other models do not."""
+    running = await submit(job_queue)
+    registered_worker(sync_client).claim({"card": 1}, max_wait_seconds=0)
+    waiting = [await submit(job_queue, priority=priority) for priority in ("low", "high")]
+    canceled, other = await submit(job_queue), await submit(job_queue, message(model="other"))
+    await job_queue.cancel(canceled.id)
+    assert set(await job_queue.fail_waiting("card")) == {job.id for job in waiting}
+    assert await job_queue.fail_waiting("card") == []
+    ended = [await job_queue.get(job.id) for job in waiting]
+    assert {(job.status, job.outcome.error.code) for job in ended} == {(JobStatus.FAILED, "model_removed")}
+    left = [(await job_queue.get(job.id)).status for job in (running, canceled, other)]
+    assert left == [JobStatus.RUNNING, JobStatus.CANCELED, JobStatus.QUEUED]

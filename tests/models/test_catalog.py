@@ -129,7 +129,42 @@ def test_a_mistake_is_named_exactly(write, text, message):
     path = write(text)
     with pytest.raises(CatalogError) as caught:
         load_catalog(path)
-    assert any(line.startswith(f"{path}: {message}") for line in str(caught.value).splitlines()), caught.value
+    said = [re.sub(r"(?<=\.toml):\d+: ", ": ", line) for line in str(caught.value).splitlines()]
+    assert any(line.startswith(f"{path}: {message}") for line in said), caught.value
+
+
+PLACES = """default = "card"
+colour = "red"
+[aliases]  # other names
+"gpt-4.1" = "nothing"
+
+[models.card]
+speed = 1
+[models.'sd']
+  family="diffusers"
+source = "a/b"
+defaults = { steps = 1 }
+[models.sd.limits]
+side = "1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (2, "colour: unknown key"),
+        (4, "[aliases] gpt-4.1: must be"),
+        (6, "[models.card] family: is required"),
+        (11, "[models.sd] defaults.steps: unknown key"),
+        (13, "[models.sd] limits.side: Input should be"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(write, line, message):
+    """Of the key; of the table where the key is missing; however names are quoted and tables nested."""
+    path = write(PLACES)
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(path)
+    assert any(said.startswith(f"{path}:{line}: {message}") for said in str(caught.value).splitlines()), caught.value
 
 
 def test_all_mistakes_are_told_at_once(write):

@@ -84,14 +84,14 @@ def test_a_path_too_long_for_a_socket_is_named(easel, folder):
 
 
 def test_a_wrong_list_of_models_ends_it_with_the_mistakes(easel, folder):
-    """Nothing is started; each mistake is told with file, table and key, and the exit code is 1."""
+    """Nothing is started; each mistake is told with file, line and key, and the exit code is 1."""
     models = folder / "models.toml"
     models.write_text('default = "none"\n[models.card]\nfamily = "testcard"\nspeed = 1\n')
     service = easel(folder / "data", "--models", models)
     assert service.process.wait(START_SECONDS) == 1
     assert service.output.read_text().splitlines() == [
-        f"error: {models}: [models.card] speed: unknown key",
-        f"{models}: default: must be the id of a model, not 'none'",
+        f"error: {models}:4: [models.card] speed: unknown key",
+        f"{models}:1: default: must be the id of a model, not 'none'",
     ]
 
 

@@ -1,8 +1,10 @@
 """Ctrl-C on a real terminal, with `make` between the person and the service."""
 
+import contextlib
 import os
 import pty
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -40,3 +42,40 @@ def test_make_ends_well_after_ctrl_c():
         read_until(terminal, b"stopped")
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
         os.close(terminal)
+
+
+ON_HANGUP = """
+import os, signal, sys, time
+from app.terminal import reload_on_hangup
+reload_on_hangup(lambda: os.write(int(sys.argv[1]), b"reloaded"))
+os.write(int(sys.argv[1]), b"listening")
+time.sleep(60)
+"""
+
+
+@pytest.fixture(params=[(), ("nohup",)], ids=["plain", "nohup"])
+def in_terminal(request):
+    """A process in a terminal of its own that tells through a pipe when it would reload; and the terminal."""
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    command = [*request.param, sys.executable, "-c", ON_HANGUP, str(writer)]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execvp(command[0], command)  # noqa: S606
+    os.close(writer)
+    assert os.read(reader, 100) == b"listening"
+    yield pid, terminal, reader, bool(request.param)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    os.close(reader)
+
+
+def test_a_hangup_reloads_unless_the_terminal_has_gone(in_terminal):
+    """Whoever closes the window ends the service, as ever, unless it was started by nohup; `kill -HUP` never does."""
+    pid, terminal, reader, outlives = in_terminal
+    os.kill(pid, signal.SIGHUP)
+    assert os.read(reader, 100) == b"reloaded"
+    os.close(terminal)
+    assert os.read(reader, 100) == (b"reloaded" if outlives else b"")
