@@ -66,6 +66,26 @@ class JobIntake:
             JobGone: what the key stands for is no longer kept.
             QueueUnavailable: Redis does not answer; the jobs may or may not be queued.
         """
+        ask = self._ask(jobs, tenant, repeat, max_open, caller)
+        hashes = [self._fields(job) for job in jobs]
+        answer = await self._calls.run("submit", json.dumps(ask), *(part for one in hashes for part in _counted(one)))
+        match answer:
+            case [b"accepted", ahead, queued_at, standing]:
+                note_standing(caller, standing)
+                return Taken(jobs[0].batch or jobs[0].id, _record(jobs[0], hashes[0], ahead, float(queued_at)))
+            case [b"known", known]:
+                return Taken(known.decode())
+        raise _refusal(answer, caller)
+
+    def _ask(
+        self,
+        jobs: Sequence[NewJob],
+        tenant: str,
+        repeat: Repeat | None,
+        max_open: int | None,
+        caller: Tenant | None,
+    ) -> dict[str, Any]:
+        """Put the question as the script reads it; what is absent is not checked."""
         ask: dict[str, Any] = {
             "tenant": tenant,
             "jobs": [job.ask() for job in jobs],
@@ -79,22 +99,7 @@ class JobIntake:
             ask["idempotency"] = idempotency_name(tenant, repeat.idempotency_key)
             ask["fingerprint"] = repeat.fingerprint
             ask["key_seconds"] = IDEMPOTENCY_KEY_SECONDS
-        hashes = [self._fields(job) for job in jobs]
-        answer = await self._calls.run("submit", json.dumps(ask), *(part for one in hashes for part in _counted(one)))
-        match answer:
-            case [b"accepted", ahead, queued_at, standing]:
-                note_standing(caller, standing)
-                return Taken(jobs[0].batch or jobs[0].id, _record(jobs[0], hashes[0], ahead, float(queued_at)))
-            case [b"known", known]:
-                return Taken(known.decode())
-            case [b"gone", known]:
-                raise JobGone(f"{known.decode()}, which this idempotency key made, is no longer kept")
-            case [b"too fast", rate, wait_seconds, standing] if caller:
-                note_standing(caller, standing)
-                raise rate_used_up(caller, rate.decode(), float(wait_seconds))
-            case [b"spent", spent, cost] if caller:
-                raise budget_spent(caller, float(spent), float(cost), dt.datetime.now(dt.UTC))
-        raise _refusal(answer)
+        return ask
 
     def _fields(self, job: NewJob) -> dict[str, Any]:
         settings = self._settings
@@ -118,8 +123,15 @@ def _as_bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def _refusal(answer: Sequence[Any]) -> EaselError:
+def _refusal(answer: Sequence[Any], caller: Tenant | None) -> EaselError:
     match answer:
+        case [b"gone", known]:
+            return JobGone(f"{known.decode()}, which this idempotency key made, is no longer kept")
+        case [b"too fast", rate, wait_seconds, standing] if caller:
+            note_standing(caller, standing)
+            return rate_used_up(caller, rate.decode(), float(wait_seconds))
+        case [b"spent", spent, cost] if caller:
+            return budget_spent(caller, float(spent), float(cost), dt.datetime.now(dt.UTC))
         case [b"reused"]:
             return IdempotencyKeyReused("this idempotency key came with another body", param="idempotency_key")
         case [b"limited", open_jobs, oldest_age]:

@@ -122,6 +122,7 @@ class _ScrapeTimeMetrics(Collector):
         self._backlog = backlog
 
     def collect(self) -> Iterator[Metric]:
+        """Yield what a scrape shows."""
         yield build_info()
         yield GaugeMetricFamily("easel_queue_up", "Whether Redis answered this scrape.", self._backlog is not None)
         queued = GaugeMetricFamily("easel_queue_jobs", "Jobs waiting.", labels=["model"])
