@@ -31,6 +31,7 @@ class _Drawing:
 
     job: ClaimedJob
     batch_size: int
+    is_batch_full: bool
     model_revision: str
     started_at: float = field(default_factory=time.monotonic)
     generation_seconds: float = 0.0
@@ -79,10 +80,10 @@ class Finishing:
         self._changed = threading.Condition()
         self._pool = ThreadPoolExecutor(_THREADS, "encode")
 
-    def begin(self, job: ClaimedJob, *, batch_size: int, model_revision: str) -> None:
-        """Expect images of a job."""
+    def begin(self, job: ClaimedJob, *, batch_size: int, model_revision: str, is_batch_full: bool = False) -> None:
+        """Expect images of a job; after a full batch, when more jobs are likely to wait, its claim goes first."""
         with self._changed:
-            self._drawings[job.id] = _Drawing(job, batch_size, model_revision)
+            self._drawings[job.id] = _Drawing(job, batch_size, is_batch_full, model_revision)
 
     def warn(self, job: ClaimedJob, message: str) -> None:
         """Add a note for the job's owner."""
@@ -147,7 +148,8 @@ class Finishing:
     def _submit(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
         with self._changed:
             self._images_in_flight += 1
-            claims_seen, start_at = self._claims_seen, time.monotonic() + _HEAD_START_SECONDS
+            claims_seen = self._claims_seen
+            start_at = time.monotonic() + (_HEAD_START_SECONDS if drawing.is_batch_full else 0.0)
 
         def store() -> None:
             with self._changed:

@@ -141,10 +141,11 @@ class BatchRunner:
 
     def _begun(self, jobs: Sequence[ClaimedJob], generator: ImageGenerator) -> Sequence[ClaimedJob]:
         num_rows = sum(job.message.request.num_images for job in jobs)
+        is_full = num_rows >= generator.capabilities.max_batch_size
         for job in jobs:
             job.model_revision = generator.revision
             link_to(job.message.traceparent)
-            self._finishing.begin(job, batch_size=num_rows, model_revision=generator.revision)
+            self._finishing.begin(job, batch_size=num_rows, is_batch_full=is_full, model_revision=generator.revision)
         return self._inputs.fetch(jobs, self._finishing.fail)
 
     def _generate(self, model: str, generator: ImageGenerator, rows: Sequence[Row], feed: BatchFeed) -> None:

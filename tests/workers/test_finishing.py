@@ -31,7 +31,7 @@ class Bench:
         self.finishing = Finishing(uploads, None, self.endings.append, metrics, moderators)
 
     def begin(self, job):
-        self.finishing.begin(job, batch_size=2, model_revision="r1")
+        self.finishing.begin(job, batch_size=2, is_batch_full=True, model_revision="r1")
         return job.rows
 
     def close(self):
