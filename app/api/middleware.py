@@ -8,6 +8,7 @@ import uuid
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem_response
@@ -38,6 +39,8 @@ class RequestMiddleware:
         exchange = _Exchange(scope, send)
         try:
             await self._app(scope, receive, exchange.send)
+        except ClientDisconnect:  # in the middle of its body: nobody is left to be answered
+            pass
         except Exception:  # a bug; whatever it is, the client gets an answer and the log a line
             log.exception("request_failed")
             if not exchange.answered:
