@@ -1,5 +1,7 @@
 """No job is lost and none is drawn twice, whatever happens; the long form is `python -m tests.system.faults`."""
 
+import signal
+
 import pytest
 
 from tests.system.faults.run import run_faults
@@ -22,6 +24,20 @@ async def test_every_accepted_job_ends_once(fault, every_seconds):
     if fault == "term":
         assert ledger.attempts == {1: NUM_JOBS}
         assert set(ledger.exit_codes) == {0}
+
+
+@pytest.mark.timeout(180)
+async def test_a_rolling_restart_fails_no_request():
+    """Each gateway and each worker gets SIGTERM in turn under load; nobody is refused, nothing is drawn twice."""
+    plan = Plan(num_gateways=2)
+    ledger = await run_faults(
+        ["roll", "term"], num_jobs=120, seed=4, jobs_per_second=20, strike_every_seconds=0.5, plan=plan
+    )
+    assert ledger.strikes["roll"]
+    assert ledger.strikes["term"]
+    assert ledger.holds, ledger
+    assert (ledger.refusals, ledger.attempts) == ({}, {1: 120})
+    assert set(ledger.exit_codes) <= {0, -signal.SIGTERM}  # uvicorn ends by the signal itself, when all are answered
 
 
 @pytest.mark.timeout(180)

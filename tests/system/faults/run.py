@@ -24,7 +24,7 @@ from tests.system.faults.strikes import Strikes
 
 OF_WORKERS = ("kill", "term", "stop", "partition")
 OF_REDIS = ("redis", "cut", "lost_claim", "lost_commit", "lost_renewal", "latency", "memory", "info")
-OF_GATEWAYS = ("gateway", "lost_submission")
+OF_GATEWAYS = ("gateway", "roll", "lost_submission")
 OF_S3 = ("s3", "frozen_s3", "cut_s3")
 OF_DISKS = ("disk",)
 KINDS = (*OF_WORKERS, *OF_REDIS, *OF_GATEWAYS, *OF_S3, *OF_DISKS)

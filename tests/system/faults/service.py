@@ -115,10 +115,18 @@ class Service:
 
     async def start_gateway(self, port: int) -> None:
         """Start a gateway at this port; it is ready some time later."""
-        settings, link = await self._linked_settings()
-        settings = settings.model_copy(update={"port": port})
-        log = self._folder / f"gateway-{port}.log"
-        self.gateways.append(Linked(await asyncio.to_thread(GatewayProcess, settings, log, self._environment), link))
+        self.gateways.append(await self._gateway(port))
+
+    async def roll_gateway(self, one: Linked[GatewayProcess]) -> int:
+        """Restart a gateway as behind a load balancer, which sends it nothing new meanwhile; return its exit code."""
+        self.gateways.remove(one)
+        one.process.process.terminate()  # with requests under way
+        code = await asyncio.to_thread(one.process.process.wait, 20)
+        await one.link.close()
+        new = await self._gateway(one.process.port)
+        await asyncio.to_thread(new.process.until_ready)
+        self.gateways.append(new)
+        return code
 
     async def lose(self, one: Linked) -> None:
         """Kill a process and forget it."""
@@ -153,6 +161,12 @@ class Service:
     @property
     def _environment(self) -> dict[str, str]:
         return {"PROMETHEUS_MULTIPROC_DIR": str(self._folder / "metrics")}
+
+    async def _gateway(self, port: int) -> Linked[GatewayProcess]:
+        settings, link = await self._linked_settings()
+        settings = settings.model_copy(update={"port": port})
+        log = self._folder / f"gateway-{port}.log"
+        return Linked(await asyncio.to_thread(GatewayProcess, settings, log, self._environment), link)
 
     async def _linked_settings(self) -> tuple[Settings, FaultyLink]:
         link = FaultyLink(partial(asyncio.open_unix_connection, self.redis.socket))

@@ -119,6 +119,10 @@ class Strikes:
         await self._service.start_gateway(one.process.port)
         await asyncio.to_thread(self._service.gateways[-1].process.until_ready)
 
+    async def roll(self) -> None:
+        """SIGTERM a gateway that a load balancer has stopped asking, and replace it."""
+        self._ledger.exit_codes[await self._service.roll_gateway(self._rnd.choice(self._service.gateways))] += 1
+
     async def s3(self) -> None:
         """SIGKILL the process that speaks S3, and start it again."""
         s3 = self._service.s3
