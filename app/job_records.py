@@ -16,12 +16,13 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
 from rq.job import JobStatus as RQStatus
 from rq.utils import now, utcformat, utcparse
 
 from app.estimates import Line, Pace, Waiting
 from app.job_events import Glimpse
-from app.messages import RENDER_TASK, JobMessage, JobRecord, JobStatus, Outcome, Priority, Progress
+from app.messages import MESSAGE_VERSION, RENDER_TASK, JobMessage, JobRecord, JobStatus, Outcome, Priority, Progress
 
 PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
 
@@ -64,7 +65,7 @@ def read_message(data: bytes) -> JobMessage:
     """Take the message out of RQ's `data` field.
 
     Raises:
-        ValueError: it is not a job for our task, or not a valid message.
+        ValueError: it is not a job for our task, or not one that this release can draw; the text shows nothing of it.
     """
     try:
         name, _, args, kwargs = json.loads(zlib.decompress(data))
@@ -73,7 +74,13 @@ def read_message(data: bytes) -> JobMessage:
         raise ValueError("not a call of one function with one message") from error
     if name != RENDER_TASK:
         raise ValueError(f"{name!r} is not a task of this service")
-    return JobMessage.model_validate(message)
+    try:
+        return JobMessage.model_validate(message)
+    except ValidationError as error:
+        places = (".".join(map(str, mistake["loc"])) for mistake in error.errors())
+        raise ValueError(
+            f"this release, of message version {MESSAGE_VERSION}, cannot read {', '.join(places)}"
+        ) from None
 
 
 def read_record(job_id: str, fields: Mapping[bytes, bytes], position: int | None = None) -> JobRecord:

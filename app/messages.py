@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.interface import GenerationRequest
 
+MESSAGE_VERSION: Literal[1] = 1
 RENDER_TASK = "workers.tasks.render"  # the function's name on the queue: the gateway never imports it
 
 Priority = Literal["high", "normal", "low"]
@@ -37,10 +38,20 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class JobMessage(_Message):
-    """One job as accepted: the same value in the queue, in the batch and in the job's record."""
+class _Report(_Message):
+    """From workers, which are upgraded first, to gateways, which pass over what they do not know yet."""
 
-    version: Literal[1] = 1
+    model_config = ConfigDict(extra="ignore")
+
+
+class JobMessage(_Message):
+    """One job as accepted: the same value in the queue, in the batch and in the job's record.
+
+    A job that asks for something that this release does not know is refused, never drawn without it. The version
+    changes only if known fields get another meaning.
+    """
+
+    version: Literal[1] = MESSAGE_VERSION
     model: str
     request: GenerationRequest
     output_format: OutputFormat = "png"
@@ -53,7 +64,7 @@ class JobMessage(_Message):
         return self.model_copy(update={"request": dataclasses.replace(self.request, image=image, mask=mask)})
 
 
-class StoredImage(_Message):
+class StoredImage(_Report):
     """An image that is safely in storage; its URL is signed when somebody reads the job."""
 
     key: str
@@ -65,14 +76,14 @@ class StoredImage(_Message):
     content_type: str
 
 
-class JobError(_Message):
+class JobError(_Report):
     """Why a job failed: a stable code and a sentence for people."""
 
     code: str
     message: str
 
 
-class Timings(_Message):
+class Timings(_Report):
     """Where the time of a job went."""
 
     wait_seconds: float
@@ -82,7 +93,7 @@ class Timings(_Message):
     batch_size: int
 
 
-class Outcome(_Message):
+class Outcome(_Report):
     """How a job ended: its images, or its error; written exactly once."""
 
     images: tuple[StoredImage, ...] = ()
@@ -92,7 +103,7 @@ class Outcome(_Message):
     model_revision: str = ""
 
 
-class Progress(_Message):
+class Progress(_Report):
     """How far a running job is: `step` of `num_steps`, the slowest of its images."""
 
     step: int
@@ -118,7 +129,7 @@ class JobRecord(_Message):
     outcome: Outcome | None = None
 
 
-class WorkerAnnouncement(_Message):
+class WorkerAnnouncement(_Report):
     """What a live worker says of itself; kept under a key that expires with the worker's lease."""
 
     worker: str

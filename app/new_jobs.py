@@ -68,7 +68,7 @@ class NewJob:
         retention = self.terms.retention_seconds or default_retention
         job = Job.create(
             RENDER_TASK,
-            kwargs={"message": self.message.model_dump(mode="json")},
+            kwargs={"message": self.message.model_dump(mode="json", exclude_none=True)},  # older workers know the rest
             connection=_NO_CONNECTION,
             id=self.id,
             origin=self.queue,

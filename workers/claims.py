@@ -198,7 +198,7 @@ class Claims:
             job = ClaimedJob(message=read_message(fields[b"data"]), **known)
         except ValueError as error:
             job = ClaimedJob(message=None, **known)  # type: ignore[arg-type]  # nothing reads it on the way out
-            return _refusal(job, "invalid_job", f"not a job of this service: {type(error).__name__}")
+            return _refusal(job, "invalid_job", f"not a job for this worker: {error}")
         if deaths >= MAX_DEATHS:
             return _refusal(job, "quarantined", f"{deaths} workers died while drawing this job; it is not tried again")
         return job

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import zlib
 
 import pytest
 from rq import Queue, SimpleWorker
@@ -77,6 +79,14 @@ async def test_unknown_job(job_queue):
     """An id that was never given out is not found."""
     with pytest.raises(JobNotFound):
         await job_queue.get("job_none")
+
+
+async def test_what_a_job_does_not_ask_for_is_not_sent(job_queue, sync_client):
+    """So an older worker draws what a newer gateway queues, unless the job asks for something new."""
+    job = await submit(job_queue)
+    _, _, _, kwargs = json.loads(zlib.decompress(sync_client.hget(f"rq:job:{job.id}", "data")))
+    assert kwargs["message"]["version"] == 1
+    assert None not in (*kwargs["message"].values(), *kwargs["message"]["request"].values())
 
 
 async def test_a_job_that_is_not_ours(job_queue, sync_client):
