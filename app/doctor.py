@@ -6,40 +6,28 @@ import importlib.util
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import httpx
 import redis
 
+from app.accelerators import look_at_machine
 from app.clocks import Skew, skew_of_redis
+from app.device_findings import device_findings, drawing_gpu
 from app.errors import EaselError
+from app.findings import Finding
+from app.model_findings import model_findings
 from app.redis_connections import REDIS_DOWN, EvictingRedisError, check, sync_redis
 from app.setting_sheet import unknown_variables, without_password
 from app.settings import Settings
 from app.storage import open_store
-from models.catalog import CatalogError, load_catalog
 
 OLDEST_REDIS = (6, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was looked at, how it is, and what to do if it is not well."""
-
-    name: str
-    detail: str
-    remedy: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Tell whether there is nothing to mend."""
-        return not self.remedy
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at one thing after the other; each finding comes as soon as it is known."""
-    for look in (_variables, _redis, _storage, _models, _accelerator):
+    for look in (_variables, _redis, _storage, _drawing):
         yield from look(settings)
 
 
@@ -109,31 +97,13 @@ def _clock(skew: Skew) -> Finding:
     return Finding("clock", str(skew), "" if skew.is_small else "let both keep time by NTP")
 
 
-def _models(settings: Settings) -> Iterator[Finding]:
-    try:
-        catalog = load_catalog(settings.models_file)
-    except CatalogError as error:
-        yield Finding("models", str(error), "correct the file; docs/models.md lists its keys")
-        return
-    for name, entry in catalog.models.items():
-        folder = getattr(entry, "folder", None)
-        missing = folder is not None and not folder.is_dir()
-        detail = f"{name} ({entry.family})" + (f": no folder {folder}" if missing else "")
-        yield Finding("models", detail, "correct its folder in the list of models" if missing else "")
-
-
-def _accelerator(settings: Settings) -> Iterator[Finding]:
+def _drawing(settings: Settings) -> Iterator[Finding]:
+    """Look at models and device together: what fits depends on both."""
     if importlib.util.find_spec("torch") is None:
+        yield from model_findings(settings, None)
         yield Finding("device", "no PyTorch here: this machine can run a gateway, not a worker")
         return
-    import torch  # noqa: PLC0415 - seconds, and absent on gateways
-
-    asked = settings.device
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-        yield Finding("device", f"CUDA: {', '.join(names)}")
-    elif asked.startswith("cuda"):
-        remedy = "install the driver and PyTorch's CUDA build, or set EASEL_DEVICE=cpu"
-        yield Finding("device", f"EASEL_DEVICE is {asked}, but PyTorch {torch.__version__} sees no GPU", remedy)
-    else:
-        yield Finding("device", f"no GPU: PyTorch {torch.__version__} draws on the CPU")
+    machine = look_at_machine()
+    gpu = drawing_gpu(machine, settings)
+    yield from model_findings(settings, machine.free_bytes if gpu is None else gpu.free_bytes)
+    yield from device_findings(machine, settings)

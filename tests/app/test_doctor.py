@@ -19,7 +19,7 @@ def test_a_sound_service_is_well(settings):
     wrong = [finding for finding in examine(settings) if not finding.ok]
     assert [finding.name for finding in wrong if "append-only" not in finding.detail] == []
     assert {finding.name for finding in examine(settings)} == {
-        "settings", "redis", "clock", "storage", "models", "device",
+        "settings", "redis", "clock", "storage", "models", "memory", "device",
     }  # fmt: skip
 
 
