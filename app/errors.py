@@ -17,6 +17,7 @@ EaselError
 │   ├── JobNotFound
 │   ├── BatchNotFound
 │   ├── ObjectNotFound
+│   ├── FileNotFound
 │   └── DeadLetterNotFound
 ├── Forbidden (403)
 │   ├── InvalidSignature          a URL that was tampered with or has expired
@@ -177,6 +178,13 @@ class ObjectNotFound(NotFound):
 
     code = "object_not_found"
     title = "Object not found"
+
+
+class FileNotFound(NotFound):
+    """No uploaded file of this id, or it has expired."""
+
+    code = "file_not_found"
+    title = "File not found"
 
 
 class DeadLetterNotFound(NotFound):

@@ -39,6 +39,14 @@ class InputPicture:
         """Width and height in pixels."""
         return self.image.size
 
+    def whole(self) -> PillowImage.Image:
+        """Return one picture again, transparent where it is to be drawn anew."""
+        if self.mask is None:
+            return self.image
+        whole = self.image.convert("RGBA")
+        whole.putalpha(self.mask.point(lambda level: _OPAQUE - level))
+        return whole
+
     def scaled(self, width: int, height: int) -> InputPicture:
         """Return the picture at the size that is drawn; every pixel that the mask touches stays masked."""
         if self.size == (width, height):

@@ -16,6 +16,7 @@ from typing import TypeVar
 from PIL import Image as PillowImage
 
 from app import outbound
+from app.errors import InvalidImage
 from app.input_pictures import InputPicture, png, read_picture
 from app.settings import Settings
 from app.storage import ObjectStore
@@ -64,6 +65,18 @@ class InputStore:
             InvalidImage: it cannot be used; `param` names the part.
         """
         return await self._aside(lambda: read_picture(upload.image, upload.mask, self._settings.max_upload_pixels))
+
+    async def plain_png(self, data: bytes) -> bytes:
+        """Return nothing but the pixels of an upload, upright, and what of them is transparent.
+
+        Raises:
+            InvalidImage: it cannot be used; `param` is "file".
+        """
+        try:
+            return await self._aside(lambda: png(read_picture(data, None, self._settings.max_upload_pixels).whole()))
+        except InvalidImage as error:
+            error.param = "file"
+            raise
 
     async def keep(self, picture: InputPicture, width: int, height: int) -> tuple[str, str | None]:
         """Store a picture at the size that is drawn; return the keys of image and mask.

@@ -46,6 +46,11 @@ def new_batch_id(unix_seconds: float) -> str:
     return new_job_id(unix_seconds).replace("job_", "batch_", 1)
 
 
+def new_file_id(unix_seconds: float) -> str:
+    """Make an id of the same kind for a picture that a client uploads."""
+    return new_job_id(unix_seconds).replace("job_", "file_", 1)
+
+
 def queue_name(model: str, priority: Priority) -> str:
     """Name the RQ queue of a model and priority; `layout.lua` knows the same names."""
     return model if priority == "normal" else f"{model}:{priority}"

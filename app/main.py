@@ -12,12 +12,25 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
-from app.api import batches, catalog, files, job_events, jobs, openai_images, operations, operators, problems, webhooks
+from app.api import (
+    batches,
+    catalog,
+    client_files,
+    files,
+    job_events,
+    jobs,
+    openai_images,
+    operations,
+    operators,
+    problems,
+    webhooks,
+)
 from app.api.dependencies import Gateway, api_key
 from app.api.documentation import ANY_OTHER, OPERATORS_ERRORS, TENANTS_ERRORS
 from app.api.gate import Gate
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import complete, operation_id
+from app.client_files import ClientFiles
 from app.expiry import end_overdue_regularly, remove_images_regularly
 from app.fleet import Fleet
 from app.forecasts import Forecasts
@@ -82,6 +95,7 @@ async def open_gateway(
                 forecasts=Forecasts(queue, fleet),
                 store=store,
                 inputs=inputs,
+                files=ClientFiles(client, store, inputs, settings),
                 outbox=outbox,
                 webhook_secrets=secrets,
                 metrics=metrics,
@@ -135,7 +149,7 @@ def create_app(settings: Settings) -> FastAPI:
         )
     problems.register(app)
     keyed = [Security(api_key)]
-    for door in (jobs, batches, job_events, openai_images, catalog, webhooks):
+    for door in (jobs, batches, job_events, openai_images, client_files, catalog, webhooks):
         app.include_router(door.router, dependencies=keyed, responses=TENANTS_ERRORS)
     app.include_router(operators.router, dependencies=keyed, responses=OPERATORS_ERRORS)
     for door in (operations, files):

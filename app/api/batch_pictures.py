@@ -7,6 +7,7 @@ import asyncio
 from app.api.dependencies import Gateway
 from app.api.picture_bodies import fetch
 from app.errors import UrlUnreachable
+from app.tenants.tenant import Tenant
 
 ALL_SECONDS = 60.0
 
@@ -14,8 +15,9 @@ ALL_SECONDS = 60.0
 class BatchPictures:
     """What the addresses of one batch hold; data URLs count as any other address."""
 
-    def __init__(self, gateway: Gateway, *, seconds: float = ALL_SECONDS) -> None:
+    def __init__(self, gateway: Gateway, caller: Tenant, *, seconds: float = ALL_SECONDS) -> None:
         self._gateway = gateway
+        self._caller = caller
         self._known: dict[str, bytes] = {}
         self._bytes_left = gateway.settings.max_upload_bytes
         self._ends_at = asyncio.get_running_loop().time() + seconds
@@ -25,7 +27,7 @@ class BatchPictures:
         """Return what is at an address.
 
         Raises:
-            InvalidImage, UrlNotAllowed: as `picture_bodies.fetch`.
+            InvalidImage, FileNotFound, UrlNotAllowed: as `picture_bodies.fetch`.
             UrlUnreachable: as that, or the pictures of the batch are too large or too slow together.
         """
         if address not in self._known:
@@ -41,7 +43,7 @@ class BatchPictures:
     async def _fetch_in_time(self, address: str, param: str) -> bytes:
         try:
             async with asyncio.timeout_at(self._ends_at):
-                return await fetch(address, param, self._gateway)
+                return await fetch(address, param, self._gateway, self._caller)
         except TimeoutError as error:
             detail = f"{param}: the pictures of a batch may take {self._seconds:g} s together"
             raise UrlUnreachable(detail, param=param) from error

@@ -33,7 +33,7 @@ async def submit_batch(
         EaselError: refused as a whole; `param` names the request and its field, such as `requests.3.size`.
     """
     batch, jobs = new_batch_id(time.time()), []
-    pictures, fingerprint = BatchPictures(gateway), hashlib.sha256()
+    pictures, fingerprint = BatchPictures(gateway, caller), hashlib.sha256()
     for index, request in enumerate(wanted.requests):
         with _naming_request(index):
             upload = await upload_of(request, pictures.fetch)

@@ -20,6 +20,7 @@ from app.api.strict_json import PictureRoute, parse, parse_aside, read_body, rea
 from app.api.submission import IdempotencyKey
 from app.errors import (
     BatchNotFound,
+    FileNotFound,
     IdempotencyKeyReused,
     InvalidImage,
     InvalidRequest,
@@ -61,7 +62,7 @@ router = APIRouter(tags=["batches"], route_class=BatchRoute)
     status_code=status.HTTP_202_ACCEPTED,
     responses=_ACCEPTED
     | errors(
-        *(*SUBMISSION_ERRORS, InvalidImage, UrlNotAllowed, UrlUnreachable),
+        *(*SUBMISSION_ERRORS, InvalidImage, FileNotFound, UrlNotAllowed, UrlUnreachable),
         *(StorageUnavailable, BatchNotFound, IdempotencyKeyReused, JobGone),
     ),
 )

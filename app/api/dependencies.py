@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from app.api.answers import LinkSigner
+from app.client_files import ClientFiles
 from app.fleet import Fleet
 from app.forecasts import Forecasts
 from app.inputs import InputStore
@@ -42,6 +43,7 @@ class Gateway:
     forecasts: Forecasts
     store: ObjectStore
     inputs: InputStore
+    files: ClientFiles
     outbox: Outbox
     webhook_secrets: WebhookSecrets
     metrics: GatewayMetrics

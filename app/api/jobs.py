@@ -22,6 +22,7 @@ from app.api.schemas import JobSubmission, PageQuery
 from app.api.strict_json import PictureRoute
 from app.api.submission import IdempotencyKey, submit
 from app.errors import (
+    FileNotFound,
     IdempotencyKeyReused,
     InvalidImage,
     InvalidRequest,
@@ -63,7 +64,7 @@ router = APIRouter(tags=["jobs"], route_class=PictureRoute)
     response_model=Job,
     responses=_SUBMITTED
     | errors(
-        *(*SUBMISSION_ERRORS, InvalidImage, UrlNotAllowed, UrlUnreachable),
+        *(*SUBMISSION_ERRORS, InvalidImage, FileNotFound, UrlNotAllowed, UrlUnreachable),
         *(StorageUnavailable, IdempotencyKeyReused, JobGone),
     ),
 )
@@ -79,7 +80,7 @@ async def submit_job(
     dry_run: DryRun = False,
 ) -> Job | Response:
     """Submit a job. Once this is answered, the job survives whatever is restarted."""
-    upload = await upload_of(wanted, partial(fetch, gateway=gateway))
+    upload = await upload_of(wanted, partial(fetch, gateway=gateway, caller=caller))
     if dry_run:
         estimate = await estimate_job(gateway, caller, wanted, upload, idempotency_key)
         return Response(estimate.model_dump_json(), media_type="application/json")

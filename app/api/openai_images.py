@@ -23,6 +23,7 @@ from app.api.schemas import ImageEdit, ImageEditBody, ImageGeneration, ImageVari
 from app.api.strict_json import SubmissionRoute
 from app.api.submission import IdempotencyKey, submit
 from app.errors import (
+    FileNotFound,
     IdempotencyKeyReused,
     InvalidImage,
     InvalidRequest,
@@ -32,6 +33,8 @@ from app.errors import (
     JobNotCancelable,
     JobTooSlow,
     StorageUnavailable,
+    UrlNotAllowed,
+    UrlUnreachable,
 )
 from app.inputs import Upload
 from app.messages import JobRecord
@@ -62,7 +65,7 @@ async def generate_images(
 
 @router.post(
     "/v1/images/edits",
-    responses=_STREAMED | errors(*_ENDINGS, InvalidImage),
+    responses=_STREAMED | errors(*_ENDINGS, InvalidImage, FileNotFound, UrlNotAllowed, UrlUnreachable),
     openapi_extra=picture_body(ImageEdit, "image", "mask", body=ImageEditBody),
     **_ANSWER,
 )
@@ -70,7 +73,7 @@ async def edit_images(
     gateway: GatewayParts, links: Links, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Images | Response:
     """Draw an image anew after a prompt, or the part of it that a mask leaves transparent."""
-    wanted, upload = await read_edit(request, gateway)
+    wanted, upload = await read_edit(request, gateway, caller_of(request))
     return await _draw(wanted, upload, idempotency_key, gateway, links, request)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -17,15 +18,17 @@ from app.api.multipart import MULTIPART, Form, read_form
 from app.api.problems import invalid_request
 from app.api.schemas import ImageEdit, ImageEditBody, ImageVariation, JobSubmission
 from app.api.strict_json import read_json
-from app.errors import InvalidImage, InvalidRequest, UnsupportedOption
+from app.errors import FileNotFound, InvalidImage, InvalidRequest, UnsupportedOption
 from app.inputs import Upload
+from app.tenants.tenant import Tenant
 
+_FILE_ID = re.compile(r"file_[0-9a-v]+")
 _DATA_URL = re.compile(r"data:image/(?:png|jpe?g|webp);base64,", re.IGNORECASE)
 
 Body = TypeVar("Body", bound=BaseModel)
 
 
-async def read_edit(request: Request, gateway: Gateway) -> tuple[ImageEdit, Upload]:
+async def read_edit(request: Request, gateway: Gateway, caller: Tenant) -> tuple[ImageEdit, Upload]:
     """Read an edit from either of its bodies.
 
     Raises:
@@ -34,11 +37,11 @@ async def read_edit(request: Request, gateway: Gateway) -> tuple[ImageEdit, Uplo
     limit_bytes = gateway.settings.max_upload_bytes
     if _media_type(request) == MULTIPART:
         form = await read_form(request, limit_bytes)
-        return _validated(ImageEdit, form.fields), _files(form, masked=True)
+        return read_fields(ImageEdit, form.fields), _files(form, masked=True)
     wanted = _checked(ImageEditBody, await read_json(request, limit_bytes))
     _require_one(len(wanted.images), "images")
-    mask = await fetch(wanted.mask.image_url, "mask", gateway) if wanted.mask else None
-    return wanted, Upload(await fetch(wanted.images[0].image_url, "images", gateway), mask)
+    mask = await fetch(wanted.mask.address, "mask", gateway, caller) if wanted.mask else None
+    return wanted, Upload(await fetch(wanted.images[0].address, "images", gateway, caller), mask)
 
 
 async def read_variation(request: Request, gateway: Gateway) -> tuple[ImageVariation, Upload]:
@@ -48,7 +51,7 @@ async def read_variation(request: Request, gateway: Gateway) -> tuple[ImageVaria
         EaselError: a field is wrong; `param` names it.
     """
     form = await read_form(request, gateway.settings.max_upload_bytes)
-    return _validated(ImageVariation, form.fields), _files(form, masked=False)
+    return read_fields(ImageVariation, form.fields), _files(form, masked=False)
 
 
 async def upload_of(wanted: JobSubmission, fetch: Callable[[str, str], Awaitable[bytes]]) -> Upload | None:
@@ -65,13 +68,16 @@ async def upload_of(wanted: JobSubmission, fetch: Callable[[str, str], Awaitable
     return Upload(await fetch(wanted.image, "image"), mask)
 
 
-async def fetch(address: str, param: str, gateway: Gateway) -> bytes:
-    """Return what is at an address: the data URL's own bytes, or a download.
+async def fetch(address: str, param: str, gateway: Gateway, caller: Tenant) -> bytes:
+    """Return what is at an address: the data URL's own bytes, a file of the caller's, or a download.
 
     Raises:
         InvalidImage: a data URL of something else than a picture.
+        FileNotFound: the caller has no such file.
         UrlNotAllowed, UrlUnreachable: as `outbound.fetch`.
     """
+    if _FILE_ID.fullmatch(address):
+        return await _read_file(address, param, gateway, caller)
     if address[:5].lower() != "data:":
         return await gateway.inputs.fetch(address, param)
     if found := _DATA_URL.match(address):
@@ -82,12 +88,24 @@ async def fetch(address: str, param: str, gateway: Gateway) -> bytes:
     raise InvalidImage(f"{param} must be a data URL of a PNG, JPEG or WebP picture in base64", param=param)
 
 
+async def _read_file(file_id: str, param: str, gateway: Gateway, caller: Tenant) -> bytes:
+    try:
+        return await gateway.files.read(file_id, caller.name, dt.datetime.now(dt.UTC))
+    except FileNotFound as error:
+        error.param = param
+        raise
+
+
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _validated(kind: type[Body], fields: dict[str, str]) -> Body:
-    """Read a form's texts as the numbers and words that they stand for."""
+def read_fields(kind: type[Body], fields: dict[str, str]) -> Body:
+    """Read a form's texts as the numbers and words that they stand for.
+
+    Raises:
+        InvalidRequest: one is wrong; `param` names it.
+    """
     try:
         return kind.model_validate_strings(fields)
     except ValidationError as findings:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.errors import InvalidRequest
 from app.messages import JobStatus, OutputFormat, Priority
@@ -109,7 +109,9 @@ class JobSubmission(_Drawing):
     height: Annotated[Count | None, Field(description="Pixels; together with width.")] = None
     size: Annotated[Size | None, Field(description="WIDTHxHEIGHT, instead of width and height.")] = None
     num_images: Annotated[Count | None, Field(description="1 if absent.")] = None
-    image: Annotated[Address | None, Field(description="Data URL or https address of a picture to begin with.")] = None
+    image: Annotated[
+        Address | None, Field(description="Data URL, https address or file id of a picture to begin with.")
+    ] = None
     mask: Annotated[
         Address | None, Field(description="The same of a mask as large as the image: transparent is drawn anew.")
     ] = None
@@ -206,8 +208,20 @@ class ImageAddress(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    image_url: Annotated[Address, Field(description="Data URL or https address.")]
-    file_id: Annotated[None, Field(description="There are no files here.")] = None
+    image_url: Annotated[Address | None, Field(description="Data URL or https address.")] = None
+    file_id: Annotated[Address | None, Field(description="Of a picture that you have uploaded, in its place.")] = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.image_url is None) == (self.file_id is None):
+            msg = "must have either image_url or file_id"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where it is: an address or an id."""
+        return self.image_url or self.file_id or ""
 
 
 class ImageEditBody(ImageEdit):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from app.api.dependencies import Caller, GatewayParts
 from app.api.documentation import errors
-from app.errors import DeadLetterNotFound, OperatorsOnly, QueueUnavailable, UnsupportedOption
+from app.errors import DeadLetterNotFound, InvalidRequest, OperatorsOnly, QueueUnavailable, UnsupportedOption
 from app.webhooks.secrets import Rotation
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -43,7 +43,7 @@ class WebhookSecret(BaseModel):
     previous_until: dt.datetime | None = Field(description="Until then events are signed with the one before it, too.")
 
 
-_SECRET_ERRORS = errors(UnsupportedOption, OperatorsOnly, QueueUnavailable)
+_SECRET_ERRORS = errors(InvalidRequest, UnsupportedOption, OperatorsOnly, QueueUnavailable)
 
 
 @router.get("/secret", responses=_SECRET_ERRORS)

@@ -15,6 +15,7 @@ from app.api.batch_pictures import BatchPictures
 from app.errors import UrlUnreachable
 from app.inputs import InputStore
 from app.storage import open_store
+from app.tenants.tenant import Tenant
 from tests.app.api.pictures import data_url, encode, mask_png, png
 
 
@@ -108,7 +109,7 @@ async def test_pictures_are_fetched_in_bounded_time(settings, pictures):
     """An address that keeps silent ends the batch, not the gateway."""
     near = settings.model_copy(update={"outbound_private_networks": (ipaddress.ip_network("127.0.0.0/8"),)})
     inputs = InputStore(open_store(near), near)
-    fetching = BatchPictures(SimpleNamespace(settings=near, inputs=inputs), seconds=0.2)
+    fetching = BatchPictures(SimpleNamespace(settings=near, inputs=inputs), Tenant(name="acme"), seconds=0.2)
     with pytest.raises(UrlUnreachable, match=r"may take 0\.2 s together"):
         await fetching.fetch(pictures.url("slow"), "image")
     await inputs.close()

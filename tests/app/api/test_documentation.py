@@ -24,6 +24,10 @@ PICTURES = SUBMISSION | {
     "400": SUBMISSION["400"] | {"invalid_image"},
     "503": SUBMISSION["503"] | {"storage_unavailable"},
 }
+ADDRESSES = PICTURES | {
+    "400": PICTURES["400"] | {"url_not_allowed", "url_unreachable"},
+    "404": PICTURES["404"] | {"file_not_found"},
+}
 ENDINGS = {
     "500": {"generation_failed"},
     "409": {"job_canceled"},
@@ -31,10 +35,10 @@ ENDINGS = {
     "422": {"idempotency_key_reused"},
     "503": PICTURES["503"] | {"job_too_slow"},
 }
+OUTAGES = {"queue_unavailable", "storage_unavailable"}
+SECRET = {"400": {"unsupported_option"}, "403": {"operators_only"}, "503": {"queue_unavailable"}}
 DECLARED = {
-    ("post", "/v1/jobs"): PICTURES
-    | {"400": PICTURES["400"] | {"url_not_allowed", "url_unreachable"}}
-    | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
+    ("post", "/v1/jobs"): ADDRESSES | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
     ("get", "/v1/jobs"): {"400": {"invalid_request"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}"): {"404": {"job_not_found"}, "503": {"queue_unavailable"}},
     ("get", "/v1/jobs/{job_id}/events"): {
@@ -51,14 +55,13 @@ DECLARED = {
         "409": {"job_not_cancelable"},
         "503": {"queue_unavailable"},
     },
-    ("post", "/v1/batches"): SUBMISSION
-    | {"400": PICTURES["400"] | {"url_not_allowed", "url_unreachable"}, "404": {"model_not_found", "batch_not_found"}}
-    | {"503": SUBMISSION["503"] | {"storage_unavailable"}}
+    ("post", "/v1/batches"): ADDRESSES
+    | {"404": ADDRESSES["404"] | {"batch_not_found"}}
     | {"410": {"job_gone"}, "422": {"idempotency_key_reused"}},
     ("get", "/v1/batches/{batch_id}"): {"404": {"batch_not_found"}, "503": {"queue_unavailable"}},
     ("post", "/v1/batches/{batch_id}/cancel"): {"404": {"batch_not_found"}, "503": {"queue_unavailable"}},
     ("post", "/v1/images/generations"): SUBMISSION | ENDINGS,
-    ("post", "/v1/images/edits"): PICTURES | ENDINGS,
+    ("post", "/v1/images/edits"): ADDRESSES | ENDINGS,
     ("post", "/v1/images/variations"): PICTURES | ENDINGS,
     ("get", "/operations/jobs"): {"400": {"invalid_request"}, "503": {"queue_unavailable"}},
     ("post", "/operations/jobs/{job_id}/requeue"): {
@@ -66,6 +69,14 @@ DECLARED = {
         "409": {"job_not_failed"},
         "503": {"queue_unavailable"},
     },
+    ("post", "/v1/files"): {"400": {"invalid_request", "invalid_image"}, "413": {"payload_too_large"}}
+    | {"429": {"rate_limited"}, "503": OUTAGES},
+    ("get", "/v1/files"): {"503": {"queue_unavailable"}},
+    ("get", "/v1/files/{file_id}"): {"404": {"file_not_found"}, "503": {"queue_unavailable"}},
+    ("get", "/v1/files/{file_id}/content"): {"404": {"file_not_found"}, "503": OUTAGES},
+    ("delete", "/v1/files/{file_id}"): {"404": {"file_not_found"}, "503": OUTAGES},
+    ("get", "/v1/webhooks/secret"): SECRET,
+    ("post", "/v1/webhooks/secret/rotate"): SECRET,
     ("get", "/v1/webhooks/dead-letters"): {"503": {"queue_unavailable"}},
     ("post", "/v1/webhooks/dead-letters/{event_id}/redeliver"): {
         "404": {"dead_letter_not_found"},

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from app.api.gate import FOR_OPERATORS
 from app.main import create_app
 from app.settings import Settings
+from tests.app.api.pictures import png
 from tests.app.api.tenants.conftest import FOX, OPERATOR
 
 FOR_EVERYBODY = {"/healthz", "/readyz", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/files/{key:path}"}
@@ -47,7 +48,16 @@ def make_batch(http):
     return http.post("/v1/batches", json={"requests": [FOX, FOX]}).json()["id"]
 
 
-MAKERS = {"job_id": make_job, "batch_id": make_batch}  # a new kind of thing needs a line here: how a tenant makes one
+def make_file(http):
+    """Upload a picture, and return its id."""
+    return http.post("/v1/files", data={"purpose": "vision"}, files={"file": png()}).json()["id"]
+
+
+MAKERS = {
+    "job_id": make_job,
+    "batch_id": make_batch,
+    "file_id": make_file,
+}  # a new kind of thing needs a line here: how a tenant makes one
 
 
 def status(http, method, path):
