@@ -8,12 +8,18 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import redis
+import structlog
 
 from app.jobs import JobQueue
 from app.redis_connections import async_redis, sync_redis
 from app.settings import Settings
 from tests.processes import RedisServer, WorkerProcess, free_port, wait_until  # noqa: F401 - tests import them from here
 from tests.s3server import missing_programs, running_s3_server
+
+
+def pytest_configure():
+    """Hand what the service logs in this process to pytest, which shows it beside a failure and nowhere else."""
+    structlog.configure(logger_factory=structlog.stdlib.LoggerFactory())
 
 
 @pytest.fixture(scope="session")
