@@ -29,6 +29,11 @@ class _Model(_Table):
     id: Annotated[str, Field(pattern=ID_PATTERN)]
     max_batch_cost: PositiveInt | None = None  # images by pixels by steps, drawn at once; one image may cost more
 
+    @property
+    def shared_weights(self) -> str | None:
+        """What entries agree in whose weights a worker holds only once; None where each has its own."""
+        return None
+
     @field_validator("id")
     @classmethod
     def _keep_the_name_of_the_table(cls, model_id: str, info: ValidationInfo) -> str:
@@ -129,6 +134,11 @@ class DiffusersModel(_Model):
     max_batch_size: PositiveInt = 4
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
+
+    @property
+    def shared_weights(self) -> str:
+        """All entries of one pipeline share its weights, whatever adapters they wear."""
+        return f"{self.source} {self.revision} {self.variant} {self.dtype}"
 
     @field_validator("source")
     @classmethod

@@ -1,4 +1,4 @@
-"""One copy of a pipeline's weights for all entries that name the same files, each with adapters of its own."""
+"""One copy of a pipeline's weights for all entries that name the same pipeline, each with adapters of its own."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class SharedPipeline:
             yield
 
 
-_loaded: WeakValueDictionary[object, SharedPipeline] = WeakValueDictionary()  # as long as an entry draws with it
+_loaded: WeakValueDictionary[object, SharedPipeline] = WeakValueDictionary()  # as long as a generator draws with it
 
 
 def shared_pipeline(entry: DiffusersModel, *, device: torch.device, dtype: torch.dtype) -> SharedPipeline:
@@ -79,7 +79,7 @@ def shared_pipeline(entry: DiffusersModel, *, device: torch.device, dtype: torch
     """
     folder = pipeline_folder(entry)
     files = fingerprint(folder)
-    key = (folder, files, entry.variant, device, dtype)
+    key = (entry.shared_weights, files, device, dtype)
     if (found := _loaded.get(key)) is None:
         found = SharedPipeline(load_pipeline(entry, folder, device=device, dtype=dtype), files)
         _loaded[key] = found

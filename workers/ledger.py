@@ -86,6 +86,11 @@ class Ledger:
         """Take note that a model draws."""
         self._accounts[model].used_at = self._clock()
 
+    def loaded_bytes(self, model: str) -> int:
+        """What the model takes now."""
+        account = self._accounts[model]
+        return account.num_bytes if account.is_loaded else 0
+
     def is_loaded(self, model: str) -> bool:
         """Whether the model is in memory."""
         return self._accounts[model].is_loaded

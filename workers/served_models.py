@@ -2,7 +2,7 @@
 
 Each is loaded once before it is announced, so that it is known what it can do and takes, and that it draws. One
 that had to go is loaded again when a batch of its jobs has been claimed. Between batches only, by one thread; others
-may look.
+may look. Models that share weights are one in the ledger, since none of them frees much alone.
 """
 
 from __future__ import annotations
@@ -78,21 +78,21 @@ class ServedModels:
             ModelTooLarge: it does not fit into the budget.
             Exception: it cannot be loaded or cannot draw; all is as before.
         """
-        if entry.id not in self._served:
-            self._ledger.expect(entry.id, weight_bytes(entry))
+        if not self._models_of(_account(entry)):
+            self._ledger.expect(_account(entry), weight_bytes(entry))
         try:
             self._bring_in(entry)
         except Exception:
-            if entry.id not in self._served:
-                self._ledger.forget(entry.id)
+            self._close(_account(entry))
             raise
 
     def withdraw(self, model: str) -> None:
         """Take no more jobs of a model, and free what it occupies."""
+        account = _account(self._served[model].entry)
         if self._served[model].generator is not None:
             self._unload(model)
-        self._ledger.forget(model)
         self._served = {name: one for name, one in self._served.items() if name != model}
+        self._close(account)
         self.version += 1
 
     def open(self, model: str) -> ImageGenerator:
@@ -109,7 +109,7 @@ class ServedModels:
                 self.withdraw(model)
                 log.critical("model_withdrawn", model=model, reason=f"{type(error).__name__}: {error}")
                 raise ModelNotLoaded(model) from error
-        self._ledger.used(model)
+        self._ledger.used(_account(served.entry))
         return cast("ImageGenerator", self._served[model].generator)
 
     def profiles(self) -> dict[str, ModelProfile]:
@@ -122,7 +122,8 @@ class ServedModels:
 
     def load_seconds(self) -> dict[str, float]:
         """Return, for each model that is served but not loaded, how long loading has taken."""
-        return {model: self._ledger.load_seconds(model) for model, one in self._served.items() if one.generator is None}
+        missing = {model: one.entry for model, one in self._served.items() if one.generator is None}
+        return {model: self._ledger.load_seconds(_account(entry)) for model, entry in missing.items()}
 
     def max_batch_size(self, model: str) -> int:
         """Return how many images the model draws at once."""
@@ -135,9 +136,10 @@ class ServedModels:
 
     def offer(self) -> Offer:
         """Say what to claim now."""
-        unsettled = self._ledger.settles_in(self._served)
-        asked = [model for model in self._served if model not in unsettled]
-        later = {model: self._ledger.later_seconds(model) for model in asked}
+        accounts = {model: _account(one.entry) for model, one in self._served.items()}
+        unsettled = self._ledger.settles_in(accounts.values())
+        asked = [model for model, account in accounts.items() if account not in unsettled]
+        later = {model: self._ledger.later_seconds(accounts[model]) for model in asked}
         costs = {model: self.max_cost(model) for model in asked}
         return Offer(
             {model: self.max_batch_size(model) for model in asked},
@@ -148,35 +150,57 @@ class ServedModels:
 
     def _bring_in(self, entry: ModelEntry) -> None:
         """Load a model, before and after that driving out others that it has no room beside."""
-        model = entry.id
-        self._make_room(model)
+        model, account = entry.id, _account(entry)
+        self._make_room(account)
         occupied, started = self._measure(), time.monotonic()
         try:
             generator = self._load(entry)
             num_bytes = self._measure() - occupied
+            if entry.shared_weights:
+                num_bytes += self._ledger.loaded_bytes(account)  # what others hold of it already
             self._ledger.check(model, num_bytes)
         except Exception:
             self._metrics.model_load_failed(model)
             raise
         seconds = time.monotonic() - started
-        self._ledger.loaded(model, num_bytes=num_bytes, seconds=seconds)
+        self._ledger.loaded(account, num_bytes=num_bytes, seconds=seconds)
         self._put(generator, model, entry)
-        self._make_room(model)
+        self._make_room(account)
         self._metrics.model_loaded(model, seconds=seconds, memory_bytes=num_bytes)
 
     def _put(self, generator: ImageGenerator, model: str, entry: ModelEntry) -> None:
         profile = ModelProfile(generator.capabilities, generator.revision)
+        replaced = self._served.get(model)
         self._served = {**self._served, model: _Served(profile, generator.description, entry, generator)}
+        if replaced is not None:
+            self._close(_account(replaced.entry))
         self.version += 1
 
-    def _make_room(self, model: str) -> None:
-        for leaving in self._ledger.leaving(model):
-            self._unload(leaving)
+    def _make_room(self, account: str) -> None:
+        for leaving in self._ledger.leaving(account):
+            for model in self._models_of(leaving):
+                if self._served[model].generator is not None:
+                    self._unload(model)
 
     def _unload(self, model: str) -> None:
-        self._served[model].generator = None
-        self._ledger.unloaded(model)
+        served = self._served[model]
+        served.generator = None
+        if all(self._served[other].generator is None for other in self._models_of(_account(served.entry))):
+            self._ledger.unloaded(_account(served.entry))
         self.version += 1
         give_back()
         self._metrics.model_unloaded(model)
         log.info("model_unloaded", model=model)
+
+    def _models_of(self, account: str) -> list[str]:
+        return [model for model, one in self._served.items() if _account(one.entry) == account]
+
+    def _close(self, account: str) -> None:
+        """Strike the account out if no model is served on it."""
+        if not self._models_of(account):
+            self._ledger.forget(account)
+
+
+def _account(entry: ModelEntry) -> str:
+    """Name what the ledger keeps one account for."""
+    return entry.shared_weights or entry.id

@@ -10,7 +10,7 @@ import pytest
 from app.metrics import new_registry
 from app.settings import Settings
 from models.catalog import load_catalog
-from models.catalog_entries import TestcardModel
+from models.catalog_entries import DiffusersModel, TestcardModel
 from models.weight_files import weight_bytes
 from tests.fakes import ObedientGenerator
 from workers.failures import ModelNotLoaded
@@ -113,6 +113,35 @@ def test_a_model_that_fits_nowhere_is_refused():
         shelf.serve("a")
     gc.collect()
     assert (list(shelf.models), Weighty.alive) == ([], 0)
+
+
+def style(name, source="base"):
+    return DiffusersModel(id=name, family="diffusers", source=source)
+
+
+def test_models_that_share_weights_come_and_go_together():
+    """One alone would free nothing: all of a base go for another model, and each comes back when it is needed."""
+    shelf = Shelf(20)
+    shelf.models.serve(style("plain"))
+    shelf.models.serve(style("ink"))
+    shelf.serve("other")
+    assert shelf.loaded() == {"other"}
+    shelf.models.open("ink")
+    assert (shelf.loaded(), Weighty.alive) == ({"ink"}, 1)
+    shelf.models.open("plain")
+    assert (shelf.loaded(), Weighty.alive) == ({"ink", "plain"}, 2)
+
+
+def test_weights_that_nobody_shares_any_more_take_nothing():
+    """A model that is served anew with other weights, or withdrawn, leaves its room to others."""
+    shelf = Shelf(20)
+    shelf.models.serve(style("plain"))
+    shelf.models.serve(style("plain", "paper"))
+    shelf.serve("other")
+    assert shelf.loaded() == {"plain", "other"}
+    shelf.models.withdraw("plain")
+    shelf.serve("third")
+    assert shelf.loaded() == {"other", "third"}
 
 
 def test_each_change_is_told():
