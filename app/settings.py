@@ -209,8 +209,11 @@ class Settings(BaseSettings):
     ] = None
     images_wait_seconds: Annotated[
         PositiveFloat,
-        Field(description="Longest wait for images in one request of the OpenAI door; then the job is canceled."),
-    ] = 600.0
+        Field(
+            description="Longest wait for images in one request of the OpenAI door; then the job is canceled. "
+            "OpenAI's client gives up, and asks again, after 600 s."
+        ),
+    ] = 570.0
     webhook_secret: Annotated[
         SecretStr | None,
         AfterValidator(_webhook_secret),

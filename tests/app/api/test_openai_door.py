@@ -8,6 +8,8 @@ import httpx
 import openai
 import pytest
 
+from app.settings import Settings
+
 
 @pytest.fixture
 def impatient_server(settings, serve):
@@ -170,6 +172,11 @@ def test_a_job_that_takes_too_long_is_canceled(http, impatient_server):
     response = httpx.post(f"{impatient_server.url}/v1/images/generations", json={"prompt": "a red fox"})
     assert (response.status_code, response.json()["code"]) == (503, "job_too_slow")
     assert http.get("/v1/jobs").json()["data"][0]["status"] == "canceled"
+
+
+def test_the_service_gives_up_before_its_client():
+    """A client that gives up by itself asks again, and would have the same picture drawn a second time."""
+    assert Settings().images_wait_seconds < openai.DEFAULT_TIMEOUT.read - 10
 
 
 async def test_the_asynchronous_client(http, worker):
