@@ -156,7 +156,7 @@ def _load(path: str) -> Moderator:
     """
     try:
         moderator: Moderator = _find(path)()
-    except (TypeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise ModerationError(f"EASEL_MODERATION_CHECK={path} cannot be made: {error}") from error
     if not all(callable(getattr(moderator, method, None)) for method in ("refuse_job", "refuse_image")):
         raise ModerationError(f"EASEL_MODERATION_CHECK={path} needs refuse_job and refuse_image")

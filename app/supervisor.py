@@ -23,6 +23,7 @@ import structlog
 
 from app.embedded_redis import EmbeddedRedis, EmbeddedRedisError, embedded_redis
 from app.leash import leashed
+from app.redis_connections import REDIS_DOWN, async_redis, check_async
 from app.settings import Settings
 from app.tenants.access import check_access
 
@@ -150,6 +151,7 @@ async def run_service(settings: Settings, *, workers: int) -> AsyncIterator[Runn
 
     Raises:
         DataFolderInUseError, EmbeddedRedisError, OSError: it cannot be started here; nothing is left running.
+        EvictingRedisError: the Redis of the settings would drop jobs.
         UnguardedError: other machines could come in, and nobody has said that they may.
     """
     with data_folder_lock(settings.data_dir) as lock, listening_socket(settings.host, settings.port) as listener:
@@ -170,7 +172,9 @@ async def run_service(settings: Settings, *, workers: int) -> AsyncIterator[Runn
         )
         try:
             async with _redis_running(redis, lock):
-                await check_access(settings.model_copy(update={"redis_url": redis_url}))
+                known = settings.model_copy(update={"redis_url": redis_url})
+                await _check_redis(known)
+                await check_access(known)
                 try:
                     await asyncio.gather(gateway.start(), *(worker.start() for worker in crew))
                     yield RunningService(f"http://{_for_url(host)}:{port}", redis_url, gateway, crew)
@@ -194,6 +198,13 @@ async def _redis_running(redis: EmbeddedRedis | None, lock: int) -> AsyncIterato
         yield
     finally:
         await service.stop()
+
+
+async def _check_redis(settings: Settings) -> None:
+    """Refuse a Redis that would drop jobs; one that does not answer is waited for by all who need it."""
+    async with async_redis(settings) as client:
+        with contextlib.suppress(*REDIS_DOWN):
+            await check_async(client)
 
 
 async def _until_listening(redis: EmbeddedRedis) -> None:

@@ -7,6 +7,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.processes import RedisServer
 from tests.system.running_easel import START_SECONDS, STOP_SECONDS
 
 SLOW_CARD = """
@@ -81,6 +82,16 @@ def test_a_path_too_long_for_a_socket_is_named(easel, folder):
     service = easel(folder / ("long" * 30) / "data")
     assert service.process.wait(START_SECONDS) == 1
     assert "EASEL_DATA_DIR" in service.output.read_text()
+
+
+def test_a_redis_that_would_drop_jobs_ends_it_at_once(easel, folder, card):
+    """Nothing is started on it, and the setting that it needs is named."""
+    server = RedisServer(folder, "--maxmemory-policy", "allkeys-lru")
+    server.start()
+    service = easel(folder / "data", "--models", card, EASEL_REDIS_URL=server.url)
+    code = service.process.wait(START_SECONDS)
+    server.kill()
+    assert (code, "maxmemory-policy noeviction, not allkeys-lru" in service.output.read_text()) == (1, True)
 
 
 def test_a_wrong_list_of_models_ends_it_with_the_mistakes(easel, folder):
