@@ -10,7 +10,7 @@ from app.findings import Finding, memory
 from app.settings import Settings
 from models.catalog import Catalog, CatalogError, ModelEntry, load_catalog
 from models.catalog_entries import DiffusersModel, TestcardModel
-from models.weight_files import weight_bytes, weight_files
+from models.weight_files import adapter_files, weight_bytes, weight_files
 
 _MENDS_FILES = "fetch the file again, or correct the source in the list of models"
 
@@ -32,6 +32,9 @@ def _of_files(entry: ModelEntry) -> Finding:
     name = f"{entry.id} ({entry.family})"
     if isinstance(entry, TestcardModel):
         return Finding("models", f"{name}: needs no weights")
+    adapters = adapter_files(entry)
+    if problem := _damage(adapters):
+        return Finding("models", f"{name}: adapters: {problem}", _MENDS_FILES)
     if isinstance(entry, DiffusersModel) and not Path(entry.source).is_absolute():
         return Finding("models", f"{name}: {entry.source} of the hub is looked for when a worker loads it")
     try:
@@ -41,7 +44,7 @@ def _of_files(entry: ModelEntry) -> Finding:
     problem = _damage(files) if files else f"no weights in {_folder(entry)}"
     if problem:
         return Finding("models", f"{name}: {problem}", _MENDS_FILES)
-    return Finding("models", f"{name}: {len(files)} files of weights, {memory(weight_bytes(entry))}")
+    return Finding("models", f"{name}: {len(files) + len(adapters)} files of weights, {memory(weight_bytes(entry))}")
 
 
 def _folder(entry: ModelEntry) -> str:
@@ -70,7 +73,8 @@ def _of_memory(catalog: Catalog, budget: int | None, free_bytes: int) -> Iterato
         if budget is not None and num_bytes > budget:
             detail = f"{model} takes about {memory(num_bytes)}, EASEL_MODEL_MEMORY_BYTES is {memory(budget)}"
             yield Finding("memory", detail, "raise it, or take the model off the list")
-    needed = sum(sizes.values()) if budget is None else min(budget, sum(sizes.values()))
+    shared = {entry.shared_weights or model: sizes[model] for model, entry in catalog.models.items()}
+    needed = sum(shared.values()) if budget is None else min(budget, sum(shared.values()))
     detail = f"models take about {memory(needed)} of {memory(free_bytes)} free"
     too_much = needed > free_bytes
     yield Finding("memory", detail, "set EASEL_MODEL_MEMORY_BYTES lower, or serve fewer models" if too_much else "")

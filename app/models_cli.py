@@ -76,7 +76,8 @@ def verify(
         except NoChecksums as error:
             problems = [str(error)]
         well = well and not problems
-        _say(f"{'ok     ' if not problems else 'damaged'} {pulled}")
+        num_bytes = sum(path.stat().st_size for path in pulled.rglob("*") if path.is_file())
+        _say(f"{'damaged' if problems else 'ok     '} {num_bytes / 1e6:>10,.1f} MB  {pulled}")
         for problem in problems:
             _say(f"        {problem}")
     raise typer.Exit(0 if well else 1)

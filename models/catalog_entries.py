@@ -113,6 +113,14 @@ class Adapter(_Table):
     revision: str | None = None
     scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
 
+    @property
+    def file(self) -> Path | None:
+        """Where the weights are on this machine; None where the hub has them."""
+        path = Path(self.source)
+        if not path.is_absolute():
+            return None
+        return path / self.weight_name if path.is_dir() else path
+
     @field_validator("source")
     @classmethod
     def _resolve_source(cls, source: str, info: ValidationInfo) -> str:

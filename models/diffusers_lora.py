@@ -49,17 +49,14 @@ def load_adapter(pipeline: Any, adapter: Adapter) -> LoadedAdapter:
 
 
 def _find(adapter: Adapter) -> Path:
-    path = Path(adapter.source)
-    if not path.is_absolute():
+    if adapter.file is None:
         try:
             return cached_file(adapter.source, adapter.weight_name, adapter.revision)
         except HubError as error:
             raise PipelineError(f"{error}; `easel models pull {adapter.source}` makes a folder of it") from error
-    if path.is_dir():
-        path /= adapter.weight_name
-    if not path.is_file():
-        raise PipelineError(f"there is no file {path}")
-    return path
+    if not adapter.file.is_file():
+        raise PipelineError(f"there is no file {adapter.file}")
+    return adapter.file
 
 
 def _add(pipeline: Any, path: Path, name: str) -> None:

@@ -28,10 +28,16 @@ def weight_files(entry: ModelEntry) -> list[Path]:
             return [file for folder in folders for file in _below(folder)]
 
 
+def adapter_files(entry: ModelEntry) -> list[Path]:
+    """List the files of the model's adapters, except those of the hub; one that is missing is listed, too."""
+    adapters = entry.adapters if isinstance(entry, DiffusersModel) else ()
+    return [adapter.file for adapter in adapters if adapter.file is not None]
+
+
 def weight_bytes(entry: ModelEntry) -> int:
     """Add up what they hold: about what the model will occupy, if it is loaded in the number format of its files."""
     try:
-        return sum(file.stat().st_size for file in weight_files(entry))
+        return sum(file.stat().st_size for file in [*weight_files(entry), *adapter_files(entry)])
     except (OSError, ValueError):
         return 0  # loading will say what is wrong with it
 

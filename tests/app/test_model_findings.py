@@ -60,6 +60,19 @@ def test_weights_that_are_not_there(weights):
     assert f"no weights in {weights.parents[1]}" in wrong(weights)
 
 
+def test_adapters_are_looked_at(weights, tmp_path):
+    """One that is missing or damaged is named; those of one base count its weights once."""
+    styles = "".join(
+        f'[models.{name}]\nfamily = "diffusers"\nsource = "./own"\nadapters = [{{ source = "./ink.safetensors" }}]\n'
+        for name in ("ink", "thin-ink")
+    )
+    (tmp_path / "models.toml").write_text(f'default = "ink"\n{styles}')
+    missing = [finding.detail for finding in looked(weights) if not finding.ok]
+    assert [f"adapters: {tmp_path / 'ink.safetensors'}: " in detail for detail in missing] == [True, True]
+    (tmp_path / "ink.safetensors").write_bytes(weights.read_bytes())
+    assert [finding.ok for finding in looked(weights, free_bytes=9000)] == [True, True, True]
+
+
 @pytest.mark.parametrize("keep", [4, 300])
 def test_weights_that_were_cut_off(weights, keep):
     """A copy that was interrupted, in the header or behind it, is named before a worker trips over it."""

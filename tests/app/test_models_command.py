@@ -45,10 +45,13 @@ def test_verify_says_what_is_damaged(easel, tmp_path):
     easel("pull", "easel/tiny-1.0")
     folder = tmp_path / "models" / "easel--tiny-1.0--0123456789ab"
     done = easel("verify")
-    assert (done.returncode, done.stdout) == (0, f"ok      {folder}\n")
+    assert (done.returncode, done.stdout) == (0, f"ok             0.2 MB  {folder}\n")
     (folder / "model_index.json").write_text("{}")
     done = easel("verify", str(folder))
-    assert (done.returncode, done.stdout) == (1, f"damaged {folder}\n        model_index.json: has changed\n")
+    assert (done.returncode, done.stdout) == (
+        1,
+        f"damaged        0.2 MB  {folder}\n        model_index.json: has changed\n",
+    )
 
 
 def test_what_fails_is_one_line(easel):
