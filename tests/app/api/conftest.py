@@ -1,6 +1,7 @@
 """A gateway on loopback behind a real Redis, and a worker whose every move the test decides."""
 
 import asyncio
+import contextlib
 import io
 import os
 import socket
@@ -88,6 +89,23 @@ class HandWorker:
     def draw(self):
         """Claim a batch and let it succeed."""
         self.succeed(self.claim())
+
+    @contextlib.contextmanager
+    def drawing(self):
+        """Let every job succeed, as it comes."""
+        ending = threading.Event()
+
+        def draw():
+            while not ending.wait(0.005):
+                if jobs := self._claims.claim({"card": 8}, max_wait_seconds=0).jobs:
+                    self.succeed(jobs)
+
+        thread = self.soon(draw)
+        try:
+            yield
+        finally:
+            ending.set()
+            thread.join()
 
     def succeed(self, jobs):
         """Let claimed jobs succeed."""

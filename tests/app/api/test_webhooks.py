@@ -2,6 +2,7 @@
 
 import base64
 import ipaddress
+import json
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from app.cli import app
 from app.settings import Settings
 from tests.app.webhooks.conftest import receiver, running_receiver  # noqa: F401 - fixtures
 from tests.conftest import wait_until
+from tests.pages import examples, run_example
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 
@@ -46,6 +48,31 @@ def test_a_job_tells_of_its_end(calling, worker, receiver):  # noqa: F811
     event = Webhook(SECRET).verify(body, headers)
     assert (event["type"], event["data"]["id"]) == ("job.succeeded", job["id"])
     assert calling.get(event["data"]["images"][0]["url"]).status_code == 200
+
+
+CALLS = {
+    "python": """
+from pathlib import Path
+print(receive(Path("body").read_bytes(), json.loads(Path("headers").read_text())))
+""",
+    "js": """
+import fs from "node:fs";
+console.log(receive(fs.readFileSync("body", "utf8"), JSON.parse(fs.readFileSync("headers"))));
+""",
+}
+
+
+@pytest.mark.parametrize(("language", "code"), examples("webhooks", "python", "js"))
+def test_the_receivers_of_the_page_check_events(calling, worker, receiver, tmp_path, language, code):  # noqa: F811
+    """Each takes a real event and finds its picture."""
+    submit(calling, f"{receiver.url}/200")
+    worker.draw()
+    wait_until(lambda: receiver.received)
+    ((headers, body),) = receiver.received
+    (tmp_path / "body").write_bytes(body)
+    (tmp_path / "headers").write_text(json.dumps(dict(headers)))
+    whole = "import json\n" * (language == "python") + code.replace("whsec_…", SECRET) + CALLS[language]
+    assert "/files/images/" in run_example(language, whole, "", tmp_path)
 
 
 def test_dead_letters_are_delivered_by_hand(calling, calling_server, worker, receiver):  # noqa: F811
