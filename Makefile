@@ -66,7 +66,7 @@ format: $(VENV)/.installed-dev
 
 ## lock: write down the versions that are installed now
 lock: $(VENV)/.installed-dev
-	@$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	@$(BIN)/pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 
 ## sbom: a bill of materials of what is installed, in CycloneDX, as sbom.json
 sbom: $(VENV)/.installed-dev

@@ -1,11 +1,15 @@
 """Each file that is not Python is held against the linter of its kind; those of `docker/` have tests of their own."""
 
+import itertools
 import json
 import shutil
 import subprocess
 import tomllib
+from importlib import metadata
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.linters import ROOT, complaints, tool
 
@@ -49,3 +53,26 @@ def test_json_and_toml_files():
         json.loads((ROOT / path).read_text())
     for path in tracked("*.toml"):
         tomllib.loads((ROOT / path).read_text())
+
+
+def wanted(requirements, extras=("",)):
+    """Name the packages that these requirements stand for on this machine, with what each of them needs in turn."""
+    for requirement in map(Requirement, requirements):
+        if not any(requirement.marker is None or requirement.marker.evaluate({"extra": extra}) for extra in extras):
+            continue
+        yield canonicalize_name(requirement.name), tuple(requirement.extras) or ("",)
+
+
+def test_every_package_is_pinned():
+    """The lock holds all that an installation with every extra brings, in the version that is tested here."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pins = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().split())
+    locked = {canonicalize_name(name): version for name, version in pins.items()}
+    todo = set(wanted([*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]))
+    seen = set()
+    while todo - seen:
+        name, extras = package = (todo - seen).pop()
+        seen.add(package)
+        todo |= set(wanted(metadata.requires(name) or (), extras))
+    found = {name: metadata.version(name).partition("+")[0] for name, _ in seen}
+    assert {name: version for name, version in found.items() if locked.get(name) != version} == {}

@@ -55,14 +55,20 @@ def test_resources_keep_to_the_schema(resources, tmp_path):
     assert complaints(tool("kubernetes-validate"), *options, tmp_path / "all.yaml") == ""
 
 
+def prometheus_rule():
+    """Make the resource that docs/operate.md makes of the rules."""
+    command = re.search(r"`(\{ printf .*?; \}) \| kubectl apply", (ROOT / "docs" / "operate.md").read_text())[1]
+    return yaml.safe_load(subprocess.check_output(["bash", "-c", command], cwd=ROOT, text=True))
+
+
 @pytest.mark.timeout(300)
 def test_custom_resources_keep_to_the_schema(resources, tmp_path):
-    """KEDA's and the Prometheus operator's resources pass the schemas of their definitions."""
+    """KEDA's and the Prometheus operator's resources, the rules among them, pass the schemas of their definitions."""
     if not os.environ.get("CI") or shutil.which("npm") is None:
         pytest.skip("fetches two npm packages; set CI=1 to run it, with npm installed")
     subprocess.run(["npm", "install", "--silent", "--no-audit", *OPERATORS], cwd=tmp_path, check=True)
     shutil.copy(Path(__file__).with_name("custom_resources.mjs"), tmp_path)
-    own = json.dumps([each for each in resources if each["kind"] in OPERATORS_KINDS])
+    own = json.dumps([prometheus_rule(), *(each for each in resources if each["kind"] in OPERATORS_KINDS)])
     command = ["node", "custom_resources.mjs"]
     done = subprocess.run(command, cwd=tmp_path, input=own, capture_output=True, text=True, check=True)
     assert done.stdout == ""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -171,6 +172,17 @@ def test_threads_share_a_store(store):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_one_object_put_many_times_at_once_stays_whole(store):
+    """Workers that store the same image at the same time, or late, do no harm: whoever reads has it whole."""
+    data = b"picture" * 100_000
+    store.put("a.png", data, PNG)
+    with ThreadPoolExecutor(8) as pool:
+        puts = [pool.submit(store.put, "a.png", data, PNG) for _ in range(16)]
+        while not all(put.done() for put in puts):
+            assert store.get("a.png") == data
+    assert [put.result() for put in puts] == [None] * 16
 
 
 def test_processes_share_a_store(store, request):
