@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,11 +123,35 @@ def served(generators, metrics, models_file=None):
     return models
 
 
+def served_in_turn(names, broken):
+    """Serve models of which one at a time fits into memory, and none can be loaded once its name is a file there."""
+    loaded = weakref.WeakSet()
+
+    def load(entry):
+        if (broken / entry.id).exists():
+            raise OSError("the weights are gone")
+        generator = ObedientGenerator(batch_size=2)
+        loaded.add(generator)
+        return generator
+
+    def serve(_, metrics):
+        models = ServedModels(load, Ledger(1), metrics, measure=lambda: len(loaded))
+        for name in names:
+            models.serve(TestcardModel(id=name, family="testcard"))
+        return models
+
+    return serve
+
+
 def main():
     """Run a worker process with this generator as the model `card`."""
     ordered = {name: float(os.environ.get(f"TEST_{name.upper()}", default)) for name, default in DEFAULTS.items()}
     generator = ContinuousGenerator() if "TEST_ADMITS" in os.environ else ObedientGenerator(**ordered)
-    code = run_worker(Settings(), lambda said, metrics: served({"card": generator}, metrics, said.models_file))
+    if names := os.environ.get("TEST_MODELS"):
+        serve = served_in_turn(names.split(), Path(os.environ["TEST_BROKEN"]))
+    else:
+        serve = lambda said, metrics: served({"card": generator}, metrics, said.models_file)  # noqa: E731
+    code = run_worker(Settings(), serve)
     sys.stderr.flush()
     os._exit(code)
 

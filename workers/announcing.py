@@ -15,7 +15,7 @@ def announce_models(
 ) -> None:
     """Announce a registered worker; device and number format are the first model's, the rest is in the details."""
     descriptions = models.descriptions()
-    first = next(iter(descriptions.values()))
+    first = next(iter(descriptions.values()), {})
     announcement = WorkerAnnouncement(
         worker=worker,
         models=tuple(models),

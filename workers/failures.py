@@ -60,8 +60,11 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 def is_device_lost(error: Exception) -> bool:
-    """Whether every later call on the device will fail as well."""
-    return type(error).__name__ in _DEVICE_LOST or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
+    """Whether every later call on the device will fail as well; what has caused the error counts, too."""
+    return any(
+        type(one).__name__ in _DEVICE_LOST or (isinstance(one, RuntimeError) and "CUDA error" in str(one))
+        for one in (error, error.__cause__)
+    )
 
 
 def job_error(error: Exception) -> JobError:

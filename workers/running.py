@@ -40,6 +40,7 @@ class BatchRunner:
     def __init__(
         self,
         models: ServedModels,
+        announce_changes: Callable[[], None],
         claims: Claims,
         lease: Lease,
         collector: BatchCollector,
@@ -52,6 +53,7 @@ class BatchRunner:
         paces: PaceMeter,
     ) -> None:
         self._models = models
+        self._announce_changes = announce_changes
         self._claims = claims
         self._lease = lease
         self._collector = collector
@@ -120,6 +122,8 @@ class BatchRunner:
                 self._finishing.begin(job, batch_size=len(jobs), model_revision="")
                 self._finishing.fail(job, error)
             return None
+        finally:
+            self._announce_changes()
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:

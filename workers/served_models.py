@@ -18,7 +18,7 @@ from app.announcements import ModelProfile
 from models.catalog import ModelEntry
 from models.interface import ImageGenerator
 from models.weight_files import weight_bytes
-from workers.failures import ModelNotLoaded
+from workers.failures import DeviceLost, ModelNotLoaded, is_device_lost
 from workers.ledger import Ledger
 from workers.memory import give_back, model_bytes
 from workers.metrics import WorkerMetrics
@@ -85,6 +85,7 @@ class ServedModels:
         except Exception:
             self._close(_account(entry))
             raise
+        give_back()  # what loading, and the model's old form, have left
 
     def withdraw(self, model: str) -> None:
         """Take no more jobs of a model, and free what it occupies."""
@@ -100,12 +101,15 @@ class ServedModels:
 
         Raises:
             ModelNotLoaded: it cannot be loaded, and is not served from now on; the others are.
+            DeviceLost: nothing can be loaded in this process any more.
         """
         served = self._served[model]
         if served.generator is None:
             try:
                 self._bring_in(served.entry)
             except Exception as error:
+                if is_device_lost(error):
+                    raise DeviceLost from error
                 self.withdraw(model)
                 log.critical("model_withdrawn", model=model, reason=f"{type(error).__name__}: {error}")
                 raise ModelNotLoaded(model) from error

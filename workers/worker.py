@@ -114,6 +114,7 @@ class BatchWorker(SimpleWorker):
         self._finishing = Finishing(uploads, self._spool, self._committer.add, metrics, image_moderators(settings))
         self._runner = BatchRunner(
             self._models,
+            self._announce_changes,
             self._claims,
             self._lease,
             self._collector,
@@ -261,9 +262,8 @@ class BatchWorker(SimpleWorker):
     def _keep_up(self) -> None:
         """Serve what the catalogue lists, if it is to be read again, and say so."""
         self._reload.if_asked(self._models)
-        if self._models:
-            self._announce_changes()
-        else:
+        self._announce_changes()
+        if not self._models:
             log.critical("nothing_served", worker=self.name)
             self.exit_code = 1
             self._stop_requested = True
@@ -271,7 +271,7 @@ class BatchWorker(SimpleWorker):
     def _announce_changes(self) -> None:
         """Say what is served and loaded now, if that is not what was said last."""
         version = self._models.version
-        if version == self._announced_version:
+        if version == self._announced_version or not self._models:
             return
         with contextlib.suppress(RedisError), self.connection.pipeline() as pipe:  # or it is said before the next batch
             worker_registration.unregister(self, pipe)
