@@ -63,11 +63,11 @@ def test_what_is_gone_is_served_no_more(site):
 
 
 @pytest.mark.parametrize("text", ["default = ", CARD + "speed = 1\n"])
-def test_a_file_with_mistakes_changes_nothing(site, text, capsys):
+def test_a_file_with_mistakes_changes_nothing(site, text, caplog):
     """Not even what is right in it; the log names the place."""
     site.reload(text + NEW.replace("testcard", "oil"))
     assert (list(site.models), site.loaded) == (["card"], ["card"])
-    assert "models.toml" in capsys.readouterr().out
+    assert "models.toml" in caplog.text
 
 
 def test_a_new_model_that_cannot_be_loaded_harms_no_other(site):

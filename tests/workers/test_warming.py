@@ -77,13 +77,13 @@ def test_a_flagged_picture_shows_that_the_model_works():
     warm_up("card", Broken(ContentRefused()))
 
 
-def test_a_loaded_model_was_warmed_up(tmp_path, capsys):
+def test_a_loaded_model_was_warmed_up(tmp_path, caplog):
     """Loading gives a generator that has drawn, and the log tells both times apart."""
     path = tmp_path / "models.toml"
     path.write_text('default = "card"\n[models.card]\nfamily = "testcard"\nseconds_per_batch = 0.2\n')
     registry = new_registry()
     serve_catalog(Settings(models_file=path), WorkerMetrics(registry))
-    times = dict(re.findall(r"(load|warm_up)_seconds=([0-9.]+)", capsys.readouterr().out))
+    times = dict(re.findall(r"(load|warm_up)_seconds=([0-9.]+)", caplog.text))
     assert float(times["warm_up"]) >= 0.2
     both = registry.get_sample_value("easel_model_load_seconds", {"model": "card"})
     assert both == pytest.approx(sum(map(float, times.values())), abs=0.02)
