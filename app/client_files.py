@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import redis.asyncio
 from pydantic import BaseModel, ConfigDict
 
-from app.errors import FileNotFound, ObjectNotFound, RateLimited
+from app.errors import FileNotFound, ObjectNotFound, TooManyFiles
 from app.inputs import InputStore
 from app.job_records import new_file_id
 from app.queue_calls import naming_outages
@@ -56,11 +56,10 @@ class ClientFiles:
 
         Raises:
             InvalidImage: it cannot be used.
-            RateLimited: the tenant has too many already.
+            TooManyFiles: the tenant has as many as are allowed.
         """
         if len(await self.all(tenant, now)) >= MOST_FILES:
-            detail = f"you have {MOST_FILES} files; delete some, or wait until they expire"
-            raise RateLimited(detail, retry_after_seconds=RETRY_AFTER_SECONDS)
+            raise TooManyFiles(f"you have {MOST_FILES} files: delete one", retry_after_seconds=RETRY_AFTER_SECONDS)
         pixels = await self._inputs.plain_png(data)
         file = ClientFile(
             id=new_file_id(now.timestamp()),

@@ -36,7 +36,8 @@ EaselError
 ├── JobFailed (500)               with the job's own error code
 ├── RateLimited (429)             always with Retry-After
 │   ├── RateUsedUp                the API key's, for this minute
-│   └── BudgetSpent               the API key's, for this month
+│   ├── BudgetSpent               the API key's, for this month
+│   └── TooManyFiles
 └── Unavailable (503)             always with Retry-After
     ├── QueueUnavailable
     ├── QueueFull
@@ -328,6 +329,14 @@ class BudgetSpent(RateLimited):
 
     code = "insufficient_quota"
     title = "Budget spent"
+    should_retry = False
+
+
+class TooManyFiles(RateLimited):
+    """The caller keeps as many files as are allowed; one that is deleted makes room."""
+
+    code = "too_many_files"
+    title = "Too many files"
     should_retry = False
 
 

@@ -22,6 +22,7 @@ from app.errors import (
     QueueUnavailable,
     RateLimited,
     StorageUnavailable,
+    TooManyFiles,
 )
 
 router = APIRouter(prefix="/v1/files", tags=["openai"])
@@ -81,7 +82,7 @@ class FileForm(BaseModel):
 
 @router.post(
     "",
-    responses=errors(InvalidRequest, InvalidImage, PayloadTooLarge, RateLimited, *_OUTAGES),
+    responses=errors(InvalidRequest, InvalidImage, PayloadTooLarge, RateLimited, TooManyFiles, *_OUTAGES),
     openapi_extra=picture_body(FileForm, "file"),
 )
 async def upload_file(gateway: GatewayParts, caller: Caller, request: Request) -> File:

@@ -50,7 +50,9 @@ def test_the_tree_is_drawn_as_it_is():
     assert drawn == [kind.__name__ for kind in tree()[1:]]
 
 
-@pytest.mark.parametrize("kind", {kind for kind in tree() if kind.status in {429, 503}} - {errors.BudgetSpent})
+@pytest.mark.parametrize(
+    "kind", {kind for kind in tree() if kind.status in {429, 503}} - {errors.BudgetSpent, errors.TooManyFiles}
+)
 def test_what_is_worth_another_try_says_so(kind):
     """Nothing forbids clients to come back to what is only away for a while."""
     assert kind.should_retry is not False

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from app.client_files import MOST_FILES, ClientFiles
-from app.errors import FileNotFound, RateLimited
+from app.errors import FileNotFound, TooManyFiles
 from app.inputs import InputStore
 from app.storage import open_store
 from tests.app.api.pictures import encode, mask_png, png
@@ -122,7 +122,7 @@ async def test_files_are_bounded_and_end(async_client, settings):
     inputs = InputStore(store, settings)
     files, now = ClientFiles(async_client, store, inputs, settings), dt.datetime.now(dt.UTC)
     made = [await files.create("acme", "vision", png((8, 8)), now) for _ in range(MOST_FILES)]
-    with pytest.raises(RateLimited, match=f"you have {MOST_FILES} files"):
+    with pytest.raises(TooManyFiles, match=f"you have {MOST_FILES} files"):
         await files.create("acme", "vision", png((8, 8)), now)
     await files.create("other", "vision", png((8, 8)), now)
     later = made[0].expires_at

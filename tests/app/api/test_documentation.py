@@ -70,7 +70,7 @@ DECLARED = {
         "503": {"queue_unavailable"},
     },
     ("post", "/v1/files"): {"400": {"invalid_request", "invalid_image"}, "413": {"payload_too_large"}}
-    | {"429": {"rate_limited"}, "503": OUTAGES},
+    | {"429": {"rate_limited", "too_many_files"}, "503": OUTAGES},
     ("get", "/v1/files"): {"503": {"queue_unavailable"}},
     ("get", "/v1/files/{file_id}"): {"404": {"file_not_found"}, "503": {"queue_unavailable"}},
     ("get", "/v1/files/{file_id}/content"): {"404": {"file_not_found"}, "503": OUTAGES},
