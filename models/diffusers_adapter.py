@@ -43,6 +43,8 @@ class DiffusersGenerator:
         dtype = str(pipeline.dtype).removeprefix("torch.")
         self.revision = f"{shared.revision_with(self._adapters)}-diffusers{diffusers.__version__}-{dtype}"
         self.description = {"device": str(pipeline.device), "dtype": dtype, "parameters": str(_parameters(pipeline))}
+        if entry.adapters:
+            self.description["adapters"] = ", ".join(f"{worn.scale} of {worn.source}" for worn in entry.adapters)
         self._pipeline = pipeline
         self._call = Call(pipeline)
         self._calls = {task: Call(made) for task, made in self._pipelines.items()}

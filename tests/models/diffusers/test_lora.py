@@ -100,6 +100,12 @@ def test_a_revision_tells_adapters_and_scales_apart(load, stable_diffusion, ink,
     assert load(stable_diffusion, adapters=(worn(ink),)).revision == revisions[1]
 
 
+def test_the_description_names_adapters(load, stable_diffusion, base, ink):
+    """An operator reads in the log what a model wears."""
+    assert load(stable_diffusion, adapters=(worn(ink, 0.5),)).description["adapters"] == f"0.5 of {ink}"
+    assert "adapters" not in base.description
+
+
 def test_a_folder_holds_its_adapter_under_the_librarys_name(load, stable_diffusion, ink):
     """A folder does as well as the file in it."""
     in_folder, as_file = (
