@@ -1,4 +1,4 @@
-"""Dockerfiles and the Compose file, held against their linters and against the settings."""
+"""Dockerfiles and the Compose file, held against their linters, the settings, and a Redis that runs."""
 
 import importlib.metadata
 import os
@@ -8,10 +8,14 @@ import shutil
 import subprocess
 
 import pytest
+import redis
 import yaml
 
+from app.embedded_redis import find_executable
+from app.redis_connections import check, sync_redis
 from app.settings import Settings
 from tests.linters import ROOT, complaints, tool
+from tests.processes import free_port, wait_until
 
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 COMPOSE = ROOT / "docker-compose.yml"
@@ -54,6 +58,30 @@ def test_compose_settings_are_valid(monkeypatch):
     assert settings.storage == "s3"
     assert settings.s3_path_style
     assert settings.redis_url == "redis://:REDIS_PASSWORD@redis:6379/0"
+
+
+def test_the_redis_of_the_compose_file_keeps_jobs(tmp_path):
+    """A real Redis takes the file's configuration: the service may start on it, and only with the password."""
+    content = yaml.safe_load(COMPOSE.read_text())["configs"]["redis"]["content"]
+    (tmp_path / "redis.conf").write_text(content.replace("${REDIS_PASSWORD}", "secret"))
+    port = free_port()
+    command = [find_executable(), tmp_path / "redis.conf", "--port", str(port), "--dir", tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        with sync_redis(Settings(redis_url=f"redis://:secret@127.0.0.1:{port}/0")) as client:
+            wait_until(lambda: _answers(client))
+            check(client)
+            assert client.config_get("append*")["appendonly"] == "yes"
+            assert client.info("memory")["maxmemory_policy"] == "noeviction"
+        with sync_redis(Settings(redis_url=f"redis://127.0.0.1:{port}/0")) as stranger:
+            assert not _answers(stranger)
+        process.terminate()
+
+
+def _answers(client):
+    try:
+        return client.ping()
+    except redis.RedisError:
+        return False
 
 
 def test_each_variable_of_the_compose_file_has_an_example():
