@@ -67,3 +67,11 @@ def test_config_command_shows_settings(monkeypatch):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "EASEL_LEASE_SECONDS" in done.stdout
     assert "EASEL_PRT is not a setting; did you mean EASEL_PORT?" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [("operator_key", "short"), ("device", "gpu"), ("device", "cuda:x")])
+def test_a_value_that_no_process_could_use_is_refused(name, value):
+    """It is named before anything is started."""
+    with pytest.raises(pydantic.ValidationError) as caught:
+        Settings(**{name: value})
+    assert [problem["loc"] for problem in caught.value.errors()] == [(name,)]

@@ -110,10 +110,7 @@ def test_a_wrong_list_of_models_ends_it_with_the_mistakes(easel, folder):
     ("variable", "value", "reason"),
     [
         ("EASEL_BLOCKLIST_FILE", "{list}", "error: {list}:2: unterminated character set at position 0"),
-        ("EASEL_BLOCKLIST_FILE", "{list}.txt", "error: the blocklist cannot be read: .*No such file.*{list}.txt'"),
         ("EASEL_MODERATION_CHECK", "none.at:all", "error: EASEL_MODERATION_CHECK=none.at:all is not to be found: .*"),
-        ("EASEL_OPERATOR_KEY", "short", "error: EASEL_OPERATOR_KEY: .*16.*"),
-        ("EASEL_DEVICE", "gpu", "error: EASEL_DEVICE: .*"),
     ],
 )
 def test_a_wrong_setting_ends_it_at_once(easel, folder, card, variable, value, reason):
