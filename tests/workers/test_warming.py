@@ -79,6 +79,7 @@ def test_a_flagged_picture_shows_that_the_model_works():
 
 def test_a_loaded_model_was_warmed_up(tmp_path, caplog):
     """Loading gives a generator that has drawn, and the log tells both times apart."""
+    caplog.set_level("INFO")
     path = tmp_path / "models.toml"
     path.write_text('default = "card"\n[models.card]\nfamily = "testcard"\nseconds_per_batch = 0.2\n')
     registry = new_registry()
