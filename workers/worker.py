@@ -13,27 +13,26 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import redis
 import structlog
-from redis.client import Pipeline, PubSub
+from redis.client import PubSub
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker, worker_registration
+from rq import SimpleWorker
 from rq.command import parse_payload
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from app.job_records import PRIORITIES, queue_name
 from app.moderation import image_moderators
 from app.redis_connections import REDIS_DOWN
 from app.settings import Settings
 from app.storage import ObjectStore
-from workers.announcing import announce_models
+from workers.announcing import Announcer, queue_names
 from workers.batching import BatchCaps
 from workers.claimed_job import ClaimedJob
 from workers.claims import Claims
@@ -76,18 +75,20 @@ class BatchWorker(SimpleWorker):
         reload: CatalogReload | None = None,
         metrics_port: int | None = None,
     ) -> None:
-        queues = _queue_names(models)
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"  # never the same again
         super().__init__(
-            queues, name=name, connection=client, serializer=JSONSerializer, worker_ttl=_REGISTRATION_SECONDS
+            queue_names(models),
+            name=name,
+            connection=client,
+            serializer=JSONSerializer,
+            worker_ttl=_REGISTRATION_SECONDS,
         )
         self.exit_code = 0
         self._settings = settings
         self._models = models
         self._metrics = metrics
-        self._metrics_port = metrics_port
         self._reload = reload or CatalogReload(settings)
-        self._announced_version = 0
+        self._announcer = Announcer(self, models, lease_seconds=settings.lease_seconds, metrics_port=metrics_port)
         self._batch: Sequence[ClaimedJob] = ()
         self._drawing = False
         self._assemble(store)
@@ -96,7 +97,9 @@ class BatchWorker(SimpleWorker):
         settings, metrics = self._settings, self._metrics
         caps, paces = BatchCaps(), PaceMeter()
         self._claims = Claims(self.connection, self.name, settings.job_retention_seconds)
-        self._lease = Lease(self._claims, self._models, settings.lease_seconds, self._register_again, metrics, paces)
+        self._lease = Lease(
+            self._claims, self._models, settings.lease_seconds, self._announcer.register_again, metrics, paces
+        )
         self._committer = Committer(
             self._claims, metrics, end_with_rq=partial(end_with_rq, self), on_end=self._lease.let_go
         )
@@ -114,7 +117,7 @@ class BatchWorker(SimpleWorker):
         self._finishing = Finishing(uploads, self._spool, self._committer.add, metrics, image_moderators(settings))
         self._runner = BatchRunner(
             self._models,
-            self._announce_changes,
+            self._announcer.tell_changes,
             self._claims,
             self._lease,
             self._collector,
@@ -132,7 +135,7 @@ class BatchWorker(SimpleWorker):
     def bootstrap(self, *args: Any, **kwargs: Any) -> None:
         """Register, and keep the registration alive from here on."""
         super().bootstrap(*args, **kwargs)
-        self._announce_changes()
+        self._announcer.tell_changes()
         self._lease.start()
         self._committer.start()
         log.info("worker_ready", worker=self.name, models=list(self._models))
@@ -256,46 +259,11 @@ class BatchWorker(SimpleWorker):
         if self.should_run_maintenance_tasks:
             self.run_maintenance_tasks()
 
-    def _announce(self, client: redis.Redis | Pipeline) -> None:
-        announce_models(client, self.name, self._models, self._metrics_port)
-
     def _keep_up(self) -> None:
         """Serve what the catalogue lists, if it is to be read again, and say so."""
         self._reload.if_asked(self._models)
-        self._announce_changes()
+        self._announcer.tell_changes()
         if not self._models:
             log.critical("nothing_served", worker=self.name)
             self.exit_code = 1
             self._stop_requested = True
-
-    def _announce_changes(self) -> None:
-        """Say what is served and loaded now, if that is not what was said last."""
-        version = self._models.version
-        if version == self._announced_version or not self._models:
-            return
-        with contextlib.suppress(RedisError), self.connection.pipeline() as pipe:  # or it is said before the next batch
-            worker_registration.unregister(self, pipe)
-            self.queues = self._ordered_queues = self._make_queues()
-            worker_registration.register(self, pipe)
-            pipe.hset(self.key, "queues", ",".join(self.queue_names()))
-            self._announce(pipe)
-            pipe.pexpire(self.key, int(self._settings.lease_seconds * 1000))
-            pipe.execute()
-            self._announced_version = version
-
-    def _make_queues(self) -> list[Queue]:
-        names = _queue_names(self._models)
-        return [Queue(name, connection=self.connection, serializer=self.serializer) for name in names]
-
-    def _register_again(self) -> None:
-        """Come back after the lease ran out while this process was stopped or cut off."""
-        with self.connection.pipeline() as pipe:
-            pipe.hset(self.key, mapping=self.serialize())
-            worker_registration.register(self, pipe)
-            self._announce(pipe)
-            pipe.pexpire(self.key, int(self._settings.lease_seconds * 1000))
-            pipe.execute()
-
-
-def _queue_names(models: Iterable[str]) -> list[str]:
-    return [queue_name(model, priority) for priority in PRIORITIES for model in models]
