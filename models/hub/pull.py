@@ -95,8 +95,8 @@ def pull(plan: Plan, report: Callable[[int], None]) -> None:
     Raises:
         HubError: the disk is too small, another pull is at work, or a file cannot be had or is not what the hub lists.
     """
-    plan.unfinished.mkdir(parents=True, exist_ok=True)
     try:
+        plan.unfinished.mkdir(parents=True, exist_ok=True)
         with FileLock(plan.unfinished.with_name(f"{plan.folder.name}.lock"), timeout=0):
             _check_room(plan)
             for file in plan.files:

@@ -131,6 +131,13 @@ def test_a_disk_that_is_too_small_is_told_before_the_download(plan, hub):
     assert [path for path, _ in hub.served] == ["model_index.json"]
 
 
+def test_a_folder_that_cannot_be_written_is_named(plan, tmp_path):
+    """What the disk answers is told with the folder."""
+    (tmp_path / "models").touch()
+    with pytest.raises(HubError, match=f"{tmp_path}/models/.*Not a directory"):
+        fetch(plan())
+
+
 @pytest.mark.parametrize(
     ("repo_id", "revision", "message"),
     [
