@@ -134,6 +134,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         responses=ANY_OTHER,
         generate_unique_id_function=operation_id,
+        webhooks=webhooks.events,
         telemetry=TELEMETRY,
     )
     app.state.stopping, app.state.reloading = stopping, reloading

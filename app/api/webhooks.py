@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Header, Response, status
 from pydantic import BaseModel, Field
 
 from app.api.dependencies import Caller, GatewayParts
-from app.api.documentation import errors
+from app.api.documentation import Responses, errors
+from app.api.openapi import operation_id
 from app.errors import DeadLetterNotFound, InvalidRequest, OperatorsOnly, QueueUnavailable, UnsupportedOption
+from app.webhooks.notice import JobEnded
 from app.webhooks.secrets import Rotation
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+events = APIRouter(generate_unique_id_function=operation_id)  # what this service sends: only described here
 
 
 class DeadLetter(BaseModel):
@@ -44,6 +47,22 @@ class WebhookSecret(BaseModel):
 
 
 _SECRET_ERRORS = errors(InvalidRequest, UnsupportedOption, OperatorsOnly, QueueUnavailable)
+
+
+_YOUR_ANSWERS: Responses = {
+    410: {"description": "Send no more to this address for a day."},
+    "default": {"description": "Anything else: the event comes again."},
+}
+
+
+@events.post("job-ended", status_code=status.HTTP_204_NO_CONTENT, responses=_YOUR_ANSWERS)
+async def job_ended(
+    event: JobEnded,
+    _id: Annotated[str, Header(alias="webhook-id")],
+    _timestamp: Annotated[str, Header(alias="webhook-timestamp", description="Unix seconds.")],
+    _signature: Annotated[str, Header(alias="webhook-signature", description="As Standard Webhooks says.")],
+) -> None:
+    """Tell your server that a job has ended, and whether it succeeded; any answer of 2xx will do."""
 
 
 @router.get("/secret", responses=_SECRET_ERRORS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import json
 import random
 from collections.abc import Callable
 
@@ -19,6 +18,7 @@ from app.metrics import GatewayMetrics
 from app.outbound import outbound_client
 from app.settings import Settings
 from app.storage import ObjectStore
+from app.webhooks.notice import JobEnded
 from app.webhooks.outbox import Event, Outbox
 from app.webhooks.schedule import Verdict, pause_before_next, verdict_of
 from app.webhooks.secrets import WebhookSecrets
@@ -139,14 +139,8 @@ class Deliveries:
 
     def _body(self, event: Event, record: JobRecord) -> str:
         job = job_answer(record, self._links(event.base_url))
-        return json.dumps(
-            {
-                "id": event.id,
-                "type": f"job.{record.status}",
-                "timestamp": event.created_at.isoformat(),
-                "data": job.model_dump(mode="json"),
-            }
-        )
+        told = {"id": event.id, "type": f"job.{record.status}", "timestamp": event.created_at, "data": job}
+        return JobEnded.model_validate(told).model_dump_json()
 
     async def _headers(self, event: Event, body: str) -> dict[str, str]:
         now = dt.datetime.now(dt.UTC)

@@ -189,6 +189,17 @@ def test_references_lead_somewhere(openapi):
     assert set(names) <= set(openapi["components"]["schemas"])
 
 
+def test_what_webhooks_send_is_described(openapi):
+    """Their body, and the headers by which it is checked."""
+    described = openapi["webhooks"]["job-ended"]["post"]
+    assert described["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/JobEnded")
+    assert {header["name"] for header in described["parameters"]} == {
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
+    }
+
+
 def test_the_data_of_events_are_described(openapi):
     """Generated clients know the type of each event's data."""
     assert {"QueuedData", "RunningData", "PreviewData"} <= set(openapi["components"]["schemas"])
