@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.dependencies import Caller, GatewayParts
 from app.api.documentation import Responses, errors
 from app.api.multipart import read_form
-from app.api.openapi import picture_body
+from app.api.openapi import picture_body, picture_content
 from app.api.picture_bodies import read_fields
 from app.client_files import ClientFile, Purpose
 from app.errors import (
@@ -28,7 +28,7 @@ from app.errors import (
 router = APIRouter(prefix="/v1/files", tags=["openai"])
 
 _OUTAGES = (QueueUnavailable, StorageUnavailable)
-_PNG: Responses = {200: {"content": {"image/png": {}}}}
+_PNG: Responses = {200: {"content": picture_content("image/png")}}
 
 
 class File(BaseModel):

@@ -43,6 +43,11 @@ def event_content(data: Mapping[str, type[BaseModel]] | None = None) -> dict[str
     return {"text/event-stream": {"itemSchema": {"oneOf": events} | definitions(*data.values(), mode="serialization")}}
 
 
+def picture_content(media_type: str) -> dict[str, Any]:
+    """Describe a picture; it is told of as plain bytes, too, which is the one name that client generators know."""
+    return {kind: {"schema": _FILE} for kind in (media_type, "application/octet-stream")}
+
+
 def operation_links(parameter: str, *operations: str) -> dict[str, Any]:
     """Say which operations take the id of what an answer shows."""
     parameters = {parameter: "$response.body#/id"}
