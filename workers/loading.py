@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 
-import structlog
-
 from app.settings import Settings
-from models.catalog import ModelEntry, load_catalog
+from models.catalog import load_catalog
 from models.families import load_generator
-from models.interface import ImageGenerator
 from workers.ledger import Ledger
 from workers.metrics import WorkerMetrics
 from workers.served_models import ServedModels
 from workers.warming import warm_up
-
-log = structlog.get_logger()
 
 
 def serve_catalog(settings: Settings, metrics: WorkerMetrics) -> ServedModels:
@@ -31,26 +25,8 @@ def serve_catalog(settings: Settings, metrics: WorkerMetrics) -> ServedModels:
         Exception: a model cannot be loaded; its family says why.
     """
     catalog = load_catalog(settings.models_file)
-    models = ServedModels(partial(load_and_try, settings=settings), Ledger(settings.model_memory_bytes), metrics)
+    load = partial(load_generator, device=settings.device, dtype=settings.dtype)
+    models = ServedModels(load, Ledger(settings.model_memory_bytes), metrics, try_out=warm_up)
     for entry in sorted(catalog.models.values(), key=lambda entry: entry.id == catalog.default):
         models.serve(entry)
     return models
-
-
-def load_and_try(entry: ModelEntry, settings: Settings) -> ImageGenerator:
-    """Load a model and draw a picture with it.
-
-    Raises:
-        ModelCannotDraw: it was loaded in vain.
-        Exception: it cannot be loaded; its family says why.
-    """
-    started = time.monotonic()
-    generator = load_generator(entry, device=settings.device, dtype=settings.dtype)
-    loaded = time.monotonic()
-    warm_up(entry.id, generator)
-    times = {
-        "load_seconds": round(loaded - started, 2),
-        "warm_up_seconds": round(time.monotonic() - loaded, 2),
-    }
-    log.info("model_loaded", model=entry.id, **times, **generator.description)
-    return generator

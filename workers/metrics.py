@@ -164,7 +164,7 @@ class WorkerMetrics:
         )
         self._load_seconds = Gauge(
             "easel_model_load_seconds",
-            "Time that the model took to load, warm-up included.",
+            "Time that the model took to load, with a first picture where it was new.",
             ["model"],
             registry=self.registry,
             multiprocess_mode="livemax",

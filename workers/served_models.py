@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeAlias, cast
 
 import structlog
 
@@ -36,6 +36,13 @@ class Offer:
     again_in_seconds: float | None = None
 
 
+TryOut: TypeAlias = Callable[[str, ImageGenerator], None]
+
+
+def _untried(model: str, generator: ImageGenerator) -> None:
+    """Believe in a model that has drawn before: the batch that waits for it will soon tell."""
+
+
 @dataclass(slots=True)
 class _Served:
     profile: ModelProfile
@@ -53,12 +60,14 @@ class ServedModels:
         ledger: Ledger,
         metrics: WorkerMetrics,
         measure: Callable[[], int] = model_bytes,
+        try_out: TryOut = _untried,
     ) -> None:
         self.version = 0  # rises with every change of what is served or loaded
         self._load = load
         self._ledger = ledger
         self._metrics = metrics
         self._measure = measure
+        self._try_out = try_out
         self._served: Mapping[str, _Served] = {}  # never changed in place: other threads look
 
     def __iter__(self) -> Iterator[str]:
@@ -81,7 +90,7 @@ class ServedModels:
         if not self._models_of(_account(entry)):
             self._ledger.expect(_account(entry), weight_bytes(entry))
         try:
-            self._bring_in(entry)
+            self._bring_in(entry, self._try_out)
         except Exception:
             self._close(_account(entry))
             raise
@@ -106,7 +115,7 @@ class ServedModels:
         served = self._served[model]
         if served.generator is None:
             try:
-                self._bring_in(served.entry)
+                self._bring_in(served.entry, _untried)
             except Exception as error:
                 if is_device_lost(error):
                     raise DeviceLost from error
@@ -152,13 +161,15 @@ class ServedModels:
             min(unsettled.values(), default=None),
         )
 
-    def _bring_in(self, entry: ModelEntry) -> None:
+    def _bring_in(self, entry: ModelEntry, try_out: TryOut) -> None:
         """Load a model, before and after that driving out others that it has no room beside."""
         model, account = entry.id, _account(entry)
         self._make_room(account)
         occupied, started = self._measure(), time.monotonic()
         try:
             generator = self._load(entry)
+            load_seconds = time.monotonic() - started
+            try_out(model, generator)
             num_bytes = self._measure() - occupied
             if entry.shared_weights:
                 num_bytes += self._ledger.loaded_bytes(account)  # what others hold of it already
@@ -167,10 +178,12 @@ class ServedModels:
             self._metrics.model_load_failed(model)
             raise
         seconds = time.monotonic() - started
-        self._ledger.loaded(account, num_bytes=num_bytes, seconds=seconds)
+        self._ledger.loaded(account, num_bytes=num_bytes, seconds=load_seconds)
         self._put(generator, model, entry)
         self._make_room(account)
         self._metrics.model_loaded(model, seconds=seconds, memory_bytes=num_bytes)
+        times = {"load_seconds": round(load_seconds, 2), "warm_up_seconds": round(seconds - load_seconds, 2)}
+        log.info("model_loaded", model=model, **times, **generator.description)
 
     def _put(self, generator: ImageGenerator, model: str, entry: ModelEntry) -> None:
         profile = ModelProfile(generator.capabilities, generator.revision)

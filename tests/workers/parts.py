@@ -15,6 +15,16 @@ def claimed_job(name="job", *, num_images=1, prompt="fox"):
     return ClaimedJob(name, f"{name}:1", "card", "card", message, deaths=0, waited_seconds=0.0)
 
 
+class Clock:
+    """A clock that stands still until it is turned."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
 class MemoryStore:
     """Keeps objects in a dictionary; takes none while `away`, never the `refused` one, and waits at the `gate`."""
 

@@ -2,20 +2,11 @@
 
 import pytest
 
+from tests.workers.parts import Clock
 from workers.ledger import Ledger, ModelTooLarge
 
 LOADING, BATCH = 1.0, 0.2  # seconds
 JOBS_PER_BATCH = 8
-
-
-class Clock:
-    """Stands still until it is turned."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

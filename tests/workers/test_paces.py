@@ -3,6 +3,7 @@
 import pytest
 
 from models.interface import GenerationRequest, Row
+from tests.workers.parts import Clock
 from workers.paces import PaceMeter, PaceSample
 
 
@@ -10,16 +11,6 @@ def rows(count, *, side=8, name="job"):
     """Images of one job each."""
     request = GenerationRequest(prompt="fox", width=side, height=side, seed=1, num_inference_steps=4)
     return [Row(request, 0, f"{name}{n}") for n in range(count)]
-
-
-class Clock:
-    """A clock that stands still until it is turned."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from app.metrics import new_registry
-from app.settings import Settings
 from models.catalog import load_catalog
 from models.catalog_entries import DiffusersModel, TestcardModel
+from models.families import load_generator
 from models.weight_files import weight_bytes
 from tests.fakes import ObedientGenerator
 from workers.failures import ModelNotLoaded
 from workers.ledger import Ledger, ModelTooLarge
-from workers.loading import load_and_try
 from workers.memory import model_bytes
 from workers.metrics import WorkerMetrics
 from workers.served_models import ServedModels
@@ -144,6 +143,23 @@ def test_weights_that_nobody_shares_any_more_take_nothing():
     assert shelf.loaded() == {"other", "third"}
 
 
+def test_a_model_is_tried_before_it_is_served_and_never_again():
+    """Loading it for a batch takes no longer than it must; a new form of it is tried as well."""
+    tried = []
+    metrics = WorkerMetrics(new_registry())
+    models = ServedModels(
+        lambda _: Weighty(),
+        Ledger(10),
+        metrics,
+        measure=lambda: 10 * Weighty.alive,
+        try_out=lambda model, _: tried.append(model),
+    )
+    for model in ("a", "b", "b"):
+        models.serve(TestcardModel(id=model, family="testcard"))
+    models.open("a")
+    assert tried == ["a", "b", "b"]
+
+
 def test_each_change_is_told():
     """A worker announces anew what has changed, and only then."""
     shelf = Shelf(10)
@@ -162,7 +178,7 @@ def bundled():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     others = model_bytes()  # what other tests have left
-    load = partial(load_and_try, settings=Settings())
+    load = partial(load_generator, device="cpu", dtype="auto")
     models = ServedModels(load, Ledger(40 * MEGABYTE), WorkerMetrics(new_registry()))
     for model in ("easel-transformer", "easel-gan"):
         models.serve(load_catalog().models[model])
