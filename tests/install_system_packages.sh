@@ -2,7 +2,7 @@
 # Installs what some tests need beside Python packages: a real S3 server (Ceph's radosgw), promtool, and the
 # OpenGL libraries that skia-python links to; faketime turns a process's clock. Without root or apt it says so; those tests then say what they skip.
 set -eu
-set -- ceph-mon ceph-osd ceph-common radosgw prometheus libgl1 libegl1 faketime
+set -- ceph-mon ceph-osd ceph-common radosgw prometheus libgl1 libegl1 faketime openssl
 missing=""
 for package in "$@"; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"

@@ -71,6 +71,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def make_certificate(address: str, key: Path, certificate: Path) -> None:
+    """Make a key and a certificate for an IP address, signed by itself; both may go into one file."""
+    command = (
+        f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN={address} -addext subjectAltName=IP:{address}"
+    )
+    subprocess.run([*command.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+
+
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the variables that make these settings, as far as they differ from the defaults."""
     given = {name: getattr(settings, name) for name in settings.model_fields_set}

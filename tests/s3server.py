@@ -18,7 +18,19 @@ from typing import Any
 
 import boto3
 
-PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph-authtool", "monmaptool", "ceph", "setpriv")
+from tests.processes import make_certificate
+
+PROGRAMS = (
+    "ceph-mon",
+    "ceph-osd",
+    "radosgw",
+    "radosgw-admin",
+    "ceph-authtool",
+    "monmaptool",
+    "ceph",
+    "setpriv",
+    "openssl",
+)
 START_SECONDS = 20
 MEMORY_BYTES = 1 << 30
 
@@ -62,7 +74,7 @@ osd data = {folder}/osd
 osd objectstore = memstore
 memstore device bytes = {memory_bytes}
 [client.rgw]
-rgw frontends = beast endpoint={address}:{s3_port}
+rgw frontends = beast endpoint={address}:{s3_port} ssl_endpoint={address}:{tls_port} ssl_certificate={folder}/tls.pem
 rgw data = {folder}/rgw
 rgw thread pool size = 32
 rgw num rados handles = 1
@@ -84,6 +96,7 @@ class S3Server:
 
     folder: Path
     endpoint_url: str
+    tls_url: str
     access_key_id: str = "test-access-key"
     secret_access_key: str = "test-secret-key"
     processes: dict[str, subprocess.Popen] = field(default_factory=dict)
@@ -125,9 +138,10 @@ def missing_programs() -> list[str]:
 @contextlib.contextmanager
 def running_s3_server(folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server]:
     """Start a server that keeps nothing on disk but its logs, and stop it at the end, whatever happens."""
-    mon_port, osd_port, s3_port = _free_ports()
-    _write_configuration(folder, address, mon_port=mon_port, osd_port=osd_port, s3_port=s3_port)
-    server = S3Server(folder, f"http://{address}:{s3_port}")
+    mon_port, osd_port, s3_port, tls_port = _free_ports()
+    _write_configuration(folder, address, mon_port=mon_port, osd_port=osd_port, s3_port=s3_port, tls_port=tls_port)
+    make_certificate(address, folder / "tls.pem", folder / "tls.pem")
+    server = S3Server(folder, f"http://{address}:{s3_port}", f"https://{address}:{tls_port}")
     try:
         _start_monitor(server, mon_port)
         _start_osd(server)
@@ -214,9 +228,8 @@ def _wait_for_answer(url: str) -> None:
     raise RuntimeError(f"no answer from {url} within {START_SECONDS} s")
 
 
-def _free_ports() -> tuple[int, int, int]:
-    """Find three ports that nobody listens on; the OSD takes a few above its own."""
+def _free_ports() -> tuple[int, ...]:
+    """Find four ports that nobody listens on; the OSD takes a few above its own."""
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
-        mon_port, osd_port, s3_port = (s.getsockname()[1] for s in sockets)
-        return mon_port, osd_port, s3_port
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
+        return tuple(s.getsockname()[1] for s in sockets)

@@ -16,7 +16,7 @@ from app.redis_connections import async_redis
 from app.redis_sentinels import SentinelAddress
 from app.settings import Settings
 from models.interface import GenerationRequest
-from tests.processes import ROOT, RedisServer, free_port, wait_until
+from tests.processes import ROOT, RedisServer, free_port, make_certificate, wait_until
 
 JOB = JobMessage(model="card", request=GenerationRequest(prompt="a red fox", width=64, height=64, seed=1))
 
@@ -58,10 +58,7 @@ async def draw_one(settings):
 def certificate(tmp_path):
     """A certificate for loopback, signed by itself."""
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
-    )
-    subprocess.run([*command.split(), "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    make_certificate("127.0.0.1", key, cert)
     return key, cert
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import ssl
 import time
 from urllib.parse import urlsplit
 
@@ -109,6 +110,20 @@ def test_bucket_in_the_host_name():
     url = open_store(settings).presigned_url("a.png", expires_seconds=60, base_url=GATEWAY)
     assert urlsplit(url).hostname == "pictures.s3.eu-west-1.amazonaws.com"
     assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+
+
+def test_over_tls(s3_server, s3_settings, monkeypatch):
+    """The certificate is checked, by a file of certificates where one is named; then all is as without TLS."""
+    settings = s3_settings.model_copy(update={"s3_endpoint_url": s3_server.tls_url})
+    with pytest.raises(StorageUnavailable, match="SSLError"):
+        open_store(settings).check()
+    certificates = s3_server.folder / "tls.pem"
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificates))
+    store = open_store(settings)
+    store.put("a.png", b"picture", PNG)
+    assert store.get("a.png") == b"picture"
+    url = store.presigned_url("a.png", expires_seconds=60, base_url=GATEWAY)
+    assert httpx.get(url, verify=ssl.create_default_context(cafile=certificates)).content == b"picture"
 
 
 def broken(settings, **changes):
