@@ -92,6 +92,36 @@ def test_the_files_own_alpha_counts(load, stable_diffusion, ink, tmp_path):
     assert difference(draw(load(stable_diffusion, adapters=(worn(strong),))), twice) == 0
 
 
+def as_kohya(name):
+    """Say a layer's name as the training scripts of kohya-ss do, from which most adapters come."""
+    module, factor = name.removeprefix("unet.").removesuffix(".weight").rsplit(".", 1)
+    return f"lora_unet_{module.replace('.', '_')}.{ {'lora_A': 'lora_down', 'lora_B': 'lora_up'}[factor] }.weight"
+
+
+def test_the_other_usual_names_of_layers_do_as_well(load, stable_diffusion, ink, tmp_path):
+    """The same weights under kohya's names draw the same picture."""
+    renamed = tmp_path / "kohya.safetensors"
+    save_file({as_kohya(name): weights for name, weights in load_file(ink).items()}, renamed)
+    first, second = (draw(load(stable_diffusion, adapters=(worn(path),))) for path in (ink, renamed))
+    assert difference(first, second) == 0
+
+
+def test_a_text_encoders_layers_count_too(load, stable_diffusion, base, ink, tmp_path):
+    """An adapter may change how prompts are read; entries beside it read them as before."""
+    reads = tmp_path / "reads.safetensors"
+    layer = "text_encoder.text_model.encoder.layers.0.self_attn.q_proj"
+    torch.manual_seed(3)
+    factors = {f"{layer}.lora_A.weight": torch.randn(2, 32), f"{layer}.lora_B.weight": torch.randn(32, 2)}
+    save_file(factors, reads)
+    drawing = load(stable_diffusion, adapters=(worn(ink),))
+    before = [draw(base), draw(drawing)]
+    reading = load(stable_diffusion, adapters=(worn(reads),))
+    both = load(stable_diffusion, adapters=(worn(ink), worn(reads)))
+    assert difference(draw(reading), before[0]) > 0
+    assert difference(draw(both), before[1]) > 0
+    assert [difference(draw(one), was) for one, was in zip((base, drawing), before, strict=True)] == [0, 0]
+
+
 def test_a_revision_tells_adapters_and_scales_apart(load, stable_diffusion, ink, wash):
     """What decides about a seed's picture decides about the revision: base, adapters, their scales."""
     worn_ways = [(), (worn(ink),), (worn(ink, 0.5),), (worn(wash),), (worn(ink), worn(wash))]
