@@ -21,8 +21,7 @@ rules: {document-start: disable, line-length: {max: 160}, braces: disable, comme
 
 def tracked(*patterns):
     """List the repository's files of a kind."""
-    done = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.splitlines()
+    return subprocess.check_output(["git", "ls-files", *patterns], cwd=ROOT, text=True).splitlines()
 
 
 def test_shell_scripts():
