@@ -22,6 +22,7 @@ EaselError
 ├── Forbidden (403)
 │   ├── InvalidSignature          a URL that was tampered with or has expired
 │   ├── ModelNotAllowed           the API key is for other models
+│   ├── OriginNotAllowed          a page in somebody's browser
 │   └── OperatorsOnly
 ├── MethodNotAllowed (405)
 ├── Conflict (409)
@@ -215,6 +216,13 @@ class ModelNotAllowed(Forbidden):
 
     code = "model_not_allowed"
     title = "Model not allowed"
+
+
+class OriginNotAllowed(Forbidden):
+    """A page of another origin may not call this service; `EASEL_CORS_ORIGINS` names those that may."""
+
+    code = "origin_not_allowed"
+    title = "Origin not allowed"
 
 
 class OperatorsOnly(Forbidden):

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import structlog
 from fastapi import FastAPI, Security
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
 from app import __version__
@@ -30,6 +29,7 @@ from app.api.documentation import ANY_OTHER, OPERATORS_ERRORS, TENANTS_ERRORS
 from app.api.gate import Gate
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import complete, operation_id
+from app.api.origins import allow_origins
 from app.client_files import ClientFiles
 from app.expiry import end_overdue_regularly, remove_images_regularly
 from app.fleet import Fleet
@@ -140,14 +140,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.stopping, app.state.reloading = stopping, reloading
     app.add_middleware(Gate)
     app.add_middleware(RequestMiddleware, metrics=metrics)
-    if settings.cors_origins:  # outermost: a page may read every answer, and asks beforehand without a key
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=["*"],
-        )
+    if settings.cors_origins:
+        allow_origins(app, settings.cors_origins)
     problems.register(app)
     keyed = [Security(api_key)]
     for door in (jobs, batches, job_events, openai_images, client_files, catalog, webhooks):

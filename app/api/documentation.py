@@ -19,6 +19,7 @@ from app.errors import (
     ModerationBlocked,
     ModerationUnavailable,
     OperatorsOnly,
+    OriginNotAllowed,
     PayloadTooLarge,
     QueueFull,
     QueueUnavailable,
@@ -33,7 +34,7 @@ Responses: TypeAlias = dict[int | str, dict[str, Any]]
 SUBMISSION_ERRORS: tuple[type[EaselError], ...] = (
     *(InvalidRequest, UnsupportedOption, UnsupportedSize, BudgetExceeded, ModerationBlocked, ModelNotFound),
     *(PayloadTooLarge, UnsupportedMediaType),
-    *(MissingApiKey, InvalidApiKey, ModelNotAllowed, RateLimited, BudgetSpent),
+    *(MissingApiKey, InvalidApiKey, ModelNotAllowed, OriginNotAllowed, RateLimited, BudgetSpent),
     *(QueueFull, QueueUnavailable, ModelNotReady, ModerationUnavailable),
 )
 ANY_OTHER: Responses = {"default": {"model": Problem, "description": "Any other error, in the same form."}}

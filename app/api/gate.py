@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.origins import check_origin
 from app.api.problems import problem_response
 from app.errors import EaselError, InvalidRequest
 from app.tenants.authentication import Authentication
@@ -74,8 +75,10 @@ async def _recognise(scope: Scope) -> Tenant:
     path = scope["path"]
     if FOR_EVERYBODY.fullmatch(path) or SIGNED.fullmatch(path):
         return Tenant(name=PUBLIC)
-    authentication: Authentication = scope["app"].state.gateway.authentication
-    authorization = Headers(scope=scope).get("authorization")
+    headers, gateway = Headers(scope=scope), scope["app"].state.gateway
+    check_origin(scope["method"], headers, gateway.settings.cors_origins or ())
+    authentication: Authentication = gateway.authentication
+    authorization = headers.get("authorization")
     address = scope["client"][0] if scope.get("client") else ""
     if FOR_OPERATORS.fullmatch(path):
         return authentication.operator(authorization, address)

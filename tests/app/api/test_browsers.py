@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from app.settings import Settings
+from tests.app.api.pictures import png
 
 PAGE = "https://app.example.com"
 PREFLIGHT = {
@@ -49,6 +50,22 @@ def test_pages_of_other_origins_stay_outside(open_to_pages):
     """Neither the question beforehand nor the answer lets them in."""
     assert open_to_pages("https://evil.example", "OPTIONS", "/v1/jobs", **PREFLIGHT).status_code == 400
     assert allowed(open_to_pages("https://evil.example", "GET", "/v1/jobs")) is None
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_form_of_another_page_is_refused(http, site):
+    """Browsers send forms without asking beforehand; without keys, any page could draw with them."""
+    headers = {"Origin": PAGE, "Sec-Fetch-Site": site}
+    answer = http.post("/v1/images/variations", files={"image": png((64, 64))}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "origin_not_allowed")
+
+
+def test_own_pages_and_named_ones_send_forms(http, open_to_pages):
+    """What is of the same origin, or named, comes as far as everybody else: here to an empty form, or a missing key."""
+    own = http.post("/v1/images/variations", headers={"Origin": PAGE, "Sec-Fetch-Site": "same-origin"})
+    assert own.json()["code"] != "origin_not_allowed"
+    named = open_to_pages(PAGE, "POST", "/v1/images/variations", **{"Sec-Fetch-Site": "cross-site"})
+    assert named.json()["code"] == "missing_api_key"
 
 
 def test_no_page_is_let_in_unless_told(http):

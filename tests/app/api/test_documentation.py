@@ -13,7 +13,7 @@ from app.settings import Settings
 SUBMISSION = {
     "400": {"invalid_request", "unsupported_option", "unsupported_size", "budget_exceeded", "moderation_blocked"},
     "401": {"missing_api_key", "invalid_api_key"},
-    "403": {"model_not_allowed"},
+    "403": {"model_not_allowed", "origin_not_allowed"},
     "404": {"model_not_found"},
     "429": {"rate_limited", "insufficient_quota"},
     "413": {"payload_too_large"},
