@@ -2,7 +2,8 @@
 
 A thread renews the lease, carries progress out and word of cancellations in, and queues dead workers' jobs again.
 The lease is the time to live of RQ's own hash for the worker. It must be longer than any stall in which no other
-thread runs, so models are loaded before the worker registers.
+thread runs, so models are loaded, and all packages that this takes imported, before the worker registers. Loading one
+again between batches lets this thread run.
 """
 
 from __future__ import annotations
