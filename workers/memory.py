@@ -16,7 +16,7 @@ def model_bytes() -> int:
     if torch is None:
         return 0
     if torch.cuda.is_initialized():
-        return int(torch.cuda.memory_allocated())
+        return sum(int(torch.cuda.memory_allocated(index)) for index in range(torch.cuda.device_count()))
     return sum(_storages(torch.Tensor).values())
 
 
