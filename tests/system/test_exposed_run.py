@@ -69,7 +69,7 @@ def test_nothing_is_served_until_somebody_decides(easel, folder, card):
     assert "EASEL_ACCESS=keys" in said
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_key_made_beside_the_closed_service_opens_it(easel, folder, card):
     """The greeting tells how to make one; from then on the service starts without a word, and asks everybody."""
     service = easel(folder / "data", "--models", card, "--draw", "a fox", *EVERYWHERE, EASEL_ACCESS="keys")
@@ -85,7 +85,7 @@ def test_a_key_made_beside_the_closed_service_opens_it(easel, folder, card):
     assert draw(again.url()).status_code == 401
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_what_clients_ask_for_is_in_no_log_trace_or_metric(easel, folder, card, collector):
     """Neither a prompt, nor a key that was accepted, nor a link's signature, at the level that logs everything."""
     told = {"EASEL_LOG_LEVEL": "debug", "EASEL_TRACE_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
