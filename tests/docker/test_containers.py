@@ -29,7 +29,7 @@ from models.gan.generator import GanGenerator
 assert GanGenerator.from_pretrained("easel-gan").generate_image("A red house.", seed=1).std() > 20
 """,
 }
-INSTALL_SECONDS = 900  # twenty seconds of work, but machines are shared
+INSTALL_SECONDS = 900  # one or two minutes of work, but machines are shared
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
