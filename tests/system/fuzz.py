@@ -4,6 +4,7 @@ python -m tests.system.fuzz --max-examples 500 --seeds 1 2 3
 """
 
 import argparse
+import base64
 import json
 import os
 import subprocess
@@ -31,7 +32,11 @@ PIXEL_STEPS = "6000000"  # drawn in a tenth of a second: most requests shall not
 def service(folder, access):
     """Run a service in a folder; yields its address."""
     (folder / "models.toml").write_text(MODELS)
-    settings = {"EASEL_ACCESS": access, "EASEL_MAX_PIXEL_STEPS": PIXEL_STEPS}
+    settings = {
+        "EASEL_ACCESS": access,
+        "EASEL_MAX_PIXEL_STEPS": PIXEL_STEPS,
+        "EASEL_WEBHOOK_SECRET": f"whsec_{base64.b64encode(bytes(32)).decode()}",
+    }
     if access == "keys":
         settings["EASEL_OPERATOR_KEY"] = OPERATORS_KEY
     easel = RunningEasel(folder / "data", "--models", folder / "models.toml", **settings)
