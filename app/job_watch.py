@@ -21,6 +21,7 @@ from app.redis_connections import REDIS_DOWN
 
 log = structlog.get_logger()
 
+ENDED = Glimpse("ended")
 ENDED_CHANNEL = "easel:ended"
 MOVED_CHANNEL = "easel:moved"
 LOOK_AT_ALL_SECONDS = 1.0  # how fresh positions are
@@ -48,9 +49,11 @@ class Sight:
         return None if self._over else self._glimpse
 
     def show(self, glimpse: Glimpse | None) -> None:
-        """Let the follower see a job, or that there is none."""
+        """Let the follower see a job, or that there is none; the answer to an older look changes no end."""
         if glimpse is None:
             self._over = True
+        elif self._glimpse == ENDED:
+            return
         if glimpse != self._glimpse or self._over:
             self._glimpse = glimpse
             self._changed.set()
@@ -125,7 +128,7 @@ class JobWatch:
             self._note(list(self._sights))
         elif message["channel"] == ENDED_CHANNEL.encode():
             for sight in self._sights.get(data.decode(), ()):
-                sight.show(Glimpse("ended"))  # who waits for a result is not kept waiting for a look
+                sight.show(ENDED)  # who waits for a result is not kept waiting for a look
         else:
             self._note(data.decode().split(" "))
 

@@ -10,7 +10,8 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from app.errors import InvalidRequest, JobNotFound
-from app.job_events import Ended, Preview, Queued, Running
+from app.job_events import Ended, Glimpse, Preview, Queued, Running
+from app.job_watch import ENDED, Sight
 from app.messages import JobMessage, JobStatus, Outcome
 from app.provenance import read_provenance
 from models.interface import GenerationRequest
@@ -196,3 +197,14 @@ async def test_a_thousand_followers_share_one_subscription(job_queue, sync_clien
     for stream in streams:
         await stream.aclose()
     assert job_queue._watch._sights == {}
+
+
+async def test_an_end_is_not_taken_back():
+    """The answer to a look from before the end may arrive after the news of it, and hides it from nobody."""
+    sight = Sight(previews=False)
+    sight.show(Glimpse("running", step=2))
+    sight.show(ENDED)
+    sight.show(Glimpse("running", step=3))
+    assert await sight.change() == ENDED
+    sight.show(None)
+    assert await sight.change() is None
