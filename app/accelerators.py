@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from app.settings import Settings
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 _MEMORY = Path("/proc/meminfo")
@@ -31,7 +34,6 @@ class Machine:
     driver: str | None
     gpus: tuple[Gpu, ...]
     kernels: tuple[str, ...]  # `sm_90` and the like: what the build has compiled code for
-    cpu_threads: int
     cpu_dtype: str  # that `auto` means without a GPU
     free_bytes: int  # of main memory
 
@@ -53,10 +55,19 @@ def look_at_machine() -> Machine:
         driver=_driver_version(),
         gpus=tuple(_gpu(index) for index in range(count)),
         kernels=tuple(torch.cuda.get_arch_list()),
-        cpu_threads=torch.get_num_threads(),
         cpu_dtype=str(choose_dtype("auto", torch.device("cpu"))).removeprefix("torch."),
         free_bytes=free_memory(_MEMORY, _CGROUP),
     )
+
+
+def cpu_threads(settings: Settings) -> int:
+    """Return with how many threads a worker draws on a CPU."""
+    if settings.cpu_threads:
+        return settings.cpu_threads
+    if (given := os.environ.get("OMP_NUM_THREADS", "")).isdecimal():
+        return int(given)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores - 1)
 
 
 def free_memory(meminfo: Path, cgroup: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.accelerators import Gpu, Machine
+from app.accelerators import Gpu, Machine, cpu_threads
 from app.findings import Finding, memory
 from app.settings import Settings
 
@@ -42,7 +42,7 @@ def _of_gpu(number: int, gpu: Gpu, machine: Machine) -> Finding:
 
 def _of_cpu(machine: Machine, settings: Settings) -> Finding:
     detail = (
-        f"workers draw on the CPU with {machine.cpu_threads} threads in {machine.cpu_dtype}, "
+        f"workers draw on the CPU with {cpu_threads(settings)} threads in {machine.cpu_dtype}, "
         f"{memory(machine.free_bytes)} of memory free; PyTorch {machine.torch}"
     )
     if settings.device == "cpu":

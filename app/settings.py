@@ -197,6 +197,13 @@ class Settings(BaseSettings):
         Literal["auto", "float16", "bfloat16", "float32"],
         Field(description="Number format of the networks; `auto`: float16 on CUDA, the faster of the others on CPU."),
     ] = "auto"
+    cpu_threads: Annotated[
+        PositiveInt | None,
+        Field(
+            description="Threads with which a worker draws on a CPU; unset: `OMP_NUM_THREADS`, or one for each core "
+            "but one, which is left to all that is not drawing."
+        ),
+    ] = None
     model_memory_bytes: Annotated[
         PositiveInt | None,
         Field(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import TypeAlias
 
+from app.accelerators import cpu_threads
 from app.logs import configure_logs
 from app.metrics import new_registry
 from app.redis_connections import check, sync_redis
@@ -36,6 +38,7 @@ def run_worker(settings: Settings, serve: ServeModels) -> int:
     reload_on_hangup(reload.ask)
     configure_logs(settings)
     configure_tracing(settings, "worker")
+    os.environ["OMP_NUM_THREADS"] = str(cpu_threads(settings))  # read when PyTorch is imported, with the first model
     client = sync_redis(settings)
     check(client)
     metrics = WorkerMetrics(new_registry())

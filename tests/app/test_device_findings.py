@@ -1,8 +1,10 @@
 """What the doctor makes of machines that are not at hand: facts go in, findings come out."""
 
+import os
+
 import pytest
 
-from app.accelerators import Gpu, Machine, free_memory, look_at_machine
+from app.accelerators import Gpu, Machine, cpu_threads, free_memory, look_at_machine
 from app.device_findings import device_findings, drawing_gpu
 from app.settings import Settings
 
@@ -14,7 +16,7 @@ KEPLER = Gpu("Tesla K80", (3, 7), 11 * GIB, 12 * GIB, has_bfloat16=False)
 
 def machine(*gpus, cuda="12.8", driver="570.1"):
     """A machine with these GPUs."""
-    return Machine("2.13.0", cuda, driver, gpus, ("sm_75", "sm_90a", "sm_120"), 8, "bfloat16", 16 * GIB)
+    return Machine("2.13.0", cuda, driver, gpus, ("sm_75", "sm_90a", "sm_120"), "bfloat16", 16 * GIB)
 
 
 def looked(facts, **settings):
@@ -32,7 +34,7 @@ def test_a_sound_gpu():
 
 def test_a_machine_without_gpu():
     """Drawing on the CPU is well where nobody asked for more."""
-    ((detail, remedy),) = looked(machine(cuda=None, driver=None))
+    ((detail, remedy),) = looked(machine(cuda=None, driver=None), cpu_threads=8)
     assert "on the CPU with 8 threads in bfloat16, 16.0 GiB" in detail
     assert remedy == ""
 
@@ -73,9 +75,20 @@ def test_a_container_has_its_limit(tmp_path):
     assert free_memory(meminfo, tmp_path) == 200_000
 
 
+def test_threads_leave_a_core_unless_told_otherwise(monkeypatch):
+    """A setting counts most, then what PyTorch itself would read, then the cores this process may use, but one."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert cpu_threads(Settings()) == 5
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    assert cpu_threads(Settings()) == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert cpu_threads(Settings()) == 3
+    assert cpu_threads(Settings(cpu_threads=2)) == 2
+
+
 def test_this_machine():
     """The facts can be had where PyTorch is."""
     pytest.importorskip("torch")
     facts = look_at_machine()
-    assert facts.cpu_threads > 0
     assert facts.free_bytes > 0
