@@ -22,7 +22,7 @@ from workers.uploading import Upload, Uploads
 
 _THREADS = 4
 _LOOK_AGAIN_SECONDS = 0.2
-_HEAD_START_SECONDS = 0.005  # for the next claim, which the accelerator waits for and our threads would slow down
+_HEAD_START_SECONDS = 0.01  # for the next batch, which the accelerator waits for and our threads would slow down
 
 
 @dataclass(eq=False)
@@ -76,12 +76,12 @@ class Finishing:
         self._metrics = metrics
         self._drawings: dict[str, _Drawing] = {}  # by job id, until the ending is handed over
         self._images_in_flight = 0
-        self._claims_seen = 0
+        self._times_gone_on = 0
         self._changed = threading.Condition()
         self._pool = ThreadPoolExecutor(_THREADS, "encode")
 
     def begin(self, job: ClaimedJob, *, batch_size: int, model_revision: str, is_batch_full: bool = False) -> None:
-        """Expect images of a job; after a full batch, when more jobs are likely to wait, its claim goes first."""
+        """Expect images of a job; after a full one, when more jobs are likely to wait, the next batch goes first."""
         with self._changed:
             self._drawings[job.id] = _Drawing(job, batch_size, is_batch_full, model_revision)
 
@@ -121,10 +121,10 @@ class Finishing:
             self._changed.notify_all()
         self._uploads.drop(job)
 
-    def claimed(self) -> None:
-        """Take note that the next batch is in hand, or that there is none: what was just drawn need wait no longer."""
+    def go_on(self) -> None:
+        """Hold back no longer what was just drawn: the next batch has begun, or there is none."""
         with self._changed:
-            self._claims_seen += 1
+            self._times_gone_on += 1
             self._changed.notify_all()
 
     def is_behind(self, images: int) -> bool:
@@ -148,12 +148,12 @@ class Finishing:
     def _submit(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
         with self._changed:
             self._images_in_flight += 1
-            claims_seen = self._claims_seen
+            before = self._times_gone_on
             start_at = time.monotonic() + (_HEAD_START_SECONDS if drawing.is_batch_full else 0.0)
 
         def store() -> None:
             with self._changed:
-                self._changed.wait_for(lambda: self._claims_seen > claims_seen, start_at - time.monotonic())
+                self._changed.wait_for(lambda: self._times_gone_on > before, start_at - time.monotonic())
             self._store_one(drawing, row, encoded)
 
         self._pool.submit(store)

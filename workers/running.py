@@ -155,6 +155,7 @@ class BatchRunner:
     def _generate(self, model: str, generator: ImageGenerator, rows: Sequence[Row], feed: BatchFeed) -> None:
         started = time.monotonic()
         self._paces.started(rows)
+        self._finishing.go_on()
         try:
             with self._watched(), UnixSignalDeathPenalty(self._timeout_seconds, JobTimeoutException):
                 generator.generate(rows, feed)

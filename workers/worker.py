@@ -159,7 +159,6 @@ class BatchWorker(SimpleWorker):
     def execute_job(self, job: Any, queue: Any) -> None:
         """Draw the batch in hand."""
         del job, queue
-        self._finishing.claimed()
         if any(job.deaths for job in self._batch):
             self._lease.wait_until_alone(self._batch, self._stopping)
         self._drawing = True
@@ -252,7 +251,7 @@ class BatchWorker(SimpleWorker):
         return self._stop_requested
 
     def _be_idle(self) -> None:
-        self._finishing.claimed()
+        self._finishing.go_on()
         self._keep_up()
         if self.get_state() != WorkerStatus.IDLE:
             self.set_state(WorkerStatus.IDLE)

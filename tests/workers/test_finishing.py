@@ -57,15 +57,15 @@ def test_a_job_ends_when_its_last_image_is_stored(job):
     assert (ending.outcome.model_revision, ending.outcome.timings.batch_size) == ("r1", 2)
 
 
-def test_the_next_claim_goes_before_the_images(job, monkeypatch):
-    """What is drawn waits until the worker has looked for its next batch, so that no thread slows that down."""
+def test_the_next_batch_goes_before_the_images(job, monkeypatch):
+    """What is drawn waits until the worker has begun its next batch, so that no thread slows that down."""
     monkeypatch.setattr(finishing, "_HEAD_START_SECONDS", 60.0)
     bench = Bench()
     for row in bench.begin(job):
         bench.finishing.store(job, row, IMAGE)
     time.sleep(0.05)
     assert not bench.store.objects
-    bench.finishing.claimed()
+    bench.finishing.go_on()
     (ending,) = bench.close()
     assert len(ending.outcome.images) == 3
 
