@@ -80,9 +80,9 @@ class MemoryStore:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
 
-    def put(self, key: str, data: bytes, content_type: str) -> None:
+    def put(self, key: str, data: bytes, content_type: str, *, kept_seconds: int | None = None) -> None:
         """Keep the object."""
-        del content_type
+        del content_type, kept_seconds
         self.objects[key] = data
 
 
@@ -145,6 +145,8 @@ def measure_batches(settings: Settings, server: RedisServer, count: int, size: i
     CountingConnection.sent, started = 0, time.perf_counter()
     worker.work(burst=True, logging_level="ERROR")
     seconds = time.perf_counter() - started
+    if failed := client.zcard(f"rq:failed:{MODEL}"):
+        raise SystemExit(f"{failed} of {count} jobs failed")
     gaps = [after[0] - before[1] for before, after in zip(generator.spans, generator.spans[1:], strict=False)]
     return count / seconds, CountingConnection.sent / count, percentile(gaps, 0.95)
 
@@ -184,7 +186,8 @@ def measure_saturated(settings: Settings, server: RedisServer, num_batches: int,
     asyncio.run(submit_many(settings, 8 * num_batches))
     generator = InstantGenerator(8, batch_seconds)
     store = FileStore.open(settings.data_dir, None)
-    worker = BatchWorker(settings, client, {MODEL: generator}, store, WorkerMetrics(new_registry()))
+    metrics = WorkerMetrics(new_registry())
+    worker = BatchWorker(settings, client, served({MODEL: generator}, metrics), store, metrics)
     worker.work(burst=True, logging_level="ERROR")
     return num_batches * batch_seconds / (generator.spans[-1][1] - generator.spans[0][0])
 
