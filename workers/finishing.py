@@ -148,8 +148,8 @@ class Finishing:
     def _submit(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
         with self._changed:
             self._images_in_flight += 1
-            before = self._times_gone_on
-            start_at = time.monotonic() + (_HEAD_START_SECONDS if drawing.is_batch_full else 0.0)
+            before, keeps_up = self._times_gone_on, self._images_in_flight <= drawing.batch_size
+            start_at = time.monotonic() + (_HEAD_START_SECONDS if drawing.is_batch_full and keeps_up else 0.0)
 
         def store() -> None:
             with self._changed:

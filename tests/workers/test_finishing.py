@@ -31,7 +31,7 @@ class Bench:
         self.finishing = Finishing(uploads, None, self.endings.append, metrics, moderators)
 
     def begin(self, job):
-        self.finishing.begin(job, batch_size=2, is_batch_full=True, model_revision="r1")
+        self.finishing.begin(job, batch_size=3, is_batch_full=True, model_revision="r1")
         return job.rows
 
     def close(self):
@@ -54,7 +54,7 @@ def test_a_job_ends_when_its_last_image_is_stored(job):
     (ending,) = bench.close()
     assert [image.key.partition("-")[0] for image in ending.outcome.images] == [f"images/job/{n}" for n in range(3)]
     assert bench.store.kept_seconds == {image.key: job.keep_seconds for image in ending.outcome.images}
-    assert (ending.outcome.model_revision, ending.outcome.timings.batch_size) == ("r1", 2)
+    assert (ending.outcome.model_revision, ending.outcome.timings.batch_size) == ("r1", 3)
 
 
 def test_the_next_batch_goes_before_the_images(job, monkeypatch):
