@@ -57,7 +57,7 @@ check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -q tests/test_files.py tests/docker
+	@$(BIN)/pytest -q tests/test_files.py tests/docker -k "not installs"
 	@$(BIN)/pip-licenses --from=mixed --partial-match $(LICENCES) >/dev/null
 
 format: $(VENV)/.installed-dev
