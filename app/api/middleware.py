@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import time
 import uuid
@@ -18,6 +20,9 @@ from app.metrics import UNMATCHED_ROUTE, GatewayMetrics
 from app.tracing import hide_query
 
 CLIENT_GONE = 499  # nginx's word for a request that was never answered
+_TOO_LARGE = 413
+_LINGER_SECONDS = 0.2
+_LINGER_BYTES = 1_048_576
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUIET_ROUTES = {"/healthz", "/readyz", "/metrics"}
 
@@ -36,7 +41,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send)
+        exchange = _Exchange(scope, receive, send)
         try:
             await self._app(scope, receive, exchange.send)
         except ClientDisconnect:  # in the middle of its body: nobody is left to be answered
@@ -53,10 +58,11 @@ class RequestMiddleware:
 class _Exchange:
     """One request and what became of it."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.request_id = _request_id(Headers(scope=scope))
         self.status = CLIENT_GONE
         self._scope = scope
+        self._receive = receive
         self._send = send
         self._started = time.perf_counter()
         scope.setdefault("state", {})["request_id"] = self.request_id
@@ -74,10 +80,22 @@ class _Exchange:
         """Pass the response on, with our headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.status == _TOO_LARGE:
+                await self._linger()
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self.request_id
             headers["openai-processing-ms"] = str(round(self._seconds() * 1000))
         await self._send(message)
+
+    async def _linger(self) -> None:
+        """Take in what is under way, if that is little: a connection that is closed on it loses the answer."""
+        if "expect" in Headers(scope=self._scope):
+            return  # it sends nothing unless it is asked to
+        left = _LINGER_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while left > 0 and (message := await self._receive()).get("more_body"):
+                    left -= len(message["body"])
 
     def report(self, metrics: GatewayMetrics) -> None:
         """Write the log's line and count the request; neither holds the path, which may carry a signature."""

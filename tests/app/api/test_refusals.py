@@ -157,6 +157,17 @@ def test_a_large_body_is_refused_before_it_is_read(server):
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_client_that_is_still_sending_hears_the_refusal(server):
+    """A connection that is closed on what is under way is reset, and the rest of the answer lost with it."""
+    head = "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
+    answer = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(head.encode() + b"x" * 1_000_000)
+        while part := connection.recv(65536):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
 def test_endless_chunks_are_cut_off(http):
     """A client that never stops sending is answered all the same."""
 
