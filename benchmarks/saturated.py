@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families as parse_page
 
+from app.accelerators import cpu_threads
+from app.settings import Settings
 from benchmarks.admission import Quiet
 from benchmarks.easel_service import describe_machine, running_service
 from benchmarks.service import client, percentiles
@@ -100,9 +103,11 @@ def storage_settings(storage: str) -> Iterator[dict[str, str]]:
 
 
 def measure_raw(options: argparse.Namespace) -> dict[str, float]:
-    """Run the bare loop in a process of its own."""
+    """Run the bare loop in a process of its own, with as many threads as a worker has."""
     command = [sys.executable, "-m", "benchmarks.saturated", "--raw", "--model", options.model]
-    done = subprocess.run([*command, "--seconds", str(options.seconds)], check=True, capture_output=True, text=True)
+    command += ["--seconds", str(options.seconds)]
+    environment = os.environ | {"OMP_NUM_THREADS": str(cpu_threads(Settings()))}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     speed: dict[str, float] = json.loads(done.stdout)
     return speed
 

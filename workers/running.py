@@ -107,7 +107,8 @@ class BatchRunner:
             self._give_back(feed, "device_lost" if isinstance(error, DeviceLost) else "internal_error")
             raise
         finally:
-            self._collector.batch_ended(num_jobs=len(feed.jobs), seconds=time.monotonic() - started)
+            if not generator.capabilities.admits:  # else who comes back may join the next batch while it runs
+                self._collector.batch_ended(num_jobs=len(feed.jobs), seconds=time.monotonic() - started)
             self._settle_dropped(feed)
 
     def _open(self, jobs: Sequence[ClaimedJob]) -> ImageGenerator | None:
