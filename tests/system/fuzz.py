@@ -1,6 +1,6 @@
 """Long runs of made-up requests against a service of its own, open and with keys: `make fuzz`.
 
-python -m tests.system.fuzz --max-examples 500 --seeds 1 2 3
+python -m tests.system.fuzz --max-examples 500 --seeds 2 3 4
 """
 
 import argparse
@@ -68,7 +68,7 @@ def ask(url, access, seed, max_examples, **keys):
 def main():
     """Ask as the command line says; ends with 1 if any answer was wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 4])
     parser.add_argument("--max-examples", type=int, default=500, help="of each operation")
     parser.add_argument("--access", nargs="+", choices=CONFIGURATIONS, default=list(CONFIGURATIONS))
     given = parser.parse_args()
