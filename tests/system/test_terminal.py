@@ -61,6 +61,7 @@ def in_terminal(request):
     command = [*request.param, sys.executable, "-c", ON_HANGUP, str(writer)]
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may themselves run under nohup
         os.chdir(ROOT)
         os.execvp(command[0], command)  # noqa: S606
     os.close(writer)
