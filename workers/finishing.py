@@ -105,7 +105,7 @@ class Finishing:
         if data is None:
             return False
         self._metrics.image_restored(job.model)
-        self._submit(drawing, row, lambda: data)
+        self._submit(drawing, row, lambda: data, is_spooled=True)
         return True
 
     def fail(self, job: ClaimedJob, error: Exception) -> None:
@@ -145,7 +145,7 @@ class Finishing:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._uploads.close()
 
-    def _submit(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
+    def _submit(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes], *, is_spooled: bool = False) -> None:
         with self._changed:
             self._images_in_flight += 1
             before, keeps_up = self._times_gone_on, self._images_in_flight <= drawing.batch_size
@@ -154,13 +154,13 @@ class Finishing:
         def store() -> None:
             with self._changed:
                 self._changed.wait_for(lambda: self._times_gone_on > before, start_at - time.monotonic())
-            self._store_one(drawing, row, encoded)
+            self._store_one(drawing, row, encoded, is_spooled)
 
         self._pool.submit(store)
 
-    def _store_one(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes]) -> None:
+    def _store_one(self, drawing: _Drawing, row: Row, encoded: Callable[[], bytes], is_spooled: bool) -> None:
         try:
-            self._uploads.put(self._upload(drawing, row, encoded()))
+            self._uploads.put(self._upload(drawing, row, encoded(), is_spooled))
         except EncodingFailed as error:
             self._fail(
                 drawing, JobError(code="encoding_failed", message="the image cannot be encoded"), trace_of(error)
@@ -184,7 +184,7 @@ class Finishing:
             drawing.encode_seconds += seconds
         return data
 
-    def _upload(self, drawing: _Drawing, row: Row, data: bytes) -> Upload:
+    def _upload(self, drawing: _Drawing, row: Row, data: bytes, is_spooled: bool) -> Upload:
         message, started = drawing.job.message, time.monotonic()
         image = describe(message, row, data)
         with self._changed:
@@ -197,6 +197,7 @@ class Finishing:
             data,
             on_stored=lambda: self._stored(drawing, row, image, time.monotonic() - started),
             on_failed=lambda error: self._fail(drawing, _storage_error(error), trace_of(error)),
+            is_spooled=is_spooled,
         )
 
     def _stored(self, drawing: _Drawing, row: Row, image: StoredImage, upload_seconds: float) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
 import threading
 import time
@@ -64,6 +65,8 @@ class Spool:
 
     def get(self, name: str) -> bytes | None:
         """Read an image, or nothing if it is not there or cannot be read."""
+        if not os.path.lexists(self._folder / name):  # asked for every image, right before it is drawn
+            return None
         with contextlib.suppress(ObjectNotFound, StorageUnavailable):
             return self._files.get(name)
         return None

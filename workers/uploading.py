@@ -35,6 +35,7 @@ class Upload:
     data: bytes | None
     on_stored: Callable[[], None]
     on_failed: Callable[[Exception], None]
+    is_spooled: bool = False  # or may be
     give_up_at: float = 0.0  # time.monotonic()
 
 
@@ -67,7 +68,8 @@ class Uploads:
         """Store an image now, or let it wait if the store is away; it ends in `on_stored` or `on_failed`."""
         upload.give_up_at = time.monotonic() + self._patience_seconds
         if self._store_answers and self._attempt(upload):
-            self._forget(upload)  # it may come from the spool
+            if upload.is_spooled:
+                self._forget(upload)
             return
         with self._changed:
             self._waiting[upload] = None
@@ -159,6 +161,7 @@ class Uploads:
         """Move an image that waits from memory to disk, if there is room."""
         if self._spool is None or upload.data is None:
             return
+        upload.is_spooled = True  # soon, and who forgets it meanwhile looks for the file
         try:
             self._spool.put(upload.spool_name, upload.data)
         except SpoolRefuses as refusal:
@@ -177,7 +180,7 @@ class Uploads:
                 del self._waiting[upload]
                 self._spooled_bytes -= 0 if upload in self._in_memory else upload.image.bytes
                 self._in_memory.discard(upload)
-        if self._spool is not None and not keep_file:
+        if self._spool is not None and upload.is_spooled and not keep_file:
             self._spool.remove(upload.spool_name)
         self._measure()
 
