@@ -1,11 +1,14 @@
 """How much of a generator's own speed is left over HTTP, and what one client alone waits beside the drawing.
 
-Usage: python -m benchmarks.saturated [--model card] [--storage file|s3] [--clients 64] [--seconds 15]
+Usage: python -m benchmarks.saturated [--model card] [--storage file|s3] [--clients 64] [--seconds 6] [--rounds 6]
 
 raw        the same generator in a bare loop in a process of its own: full batches, and one picture at a time
 saturated  clients that each submit, wait for the end in the same request, and submit again
 alone      one client, with the service idle before; beside the raw loop's time for one picture
 after      one client, right after the many have gone
+
+A virtual machine's cores may be a third faster in one minute than in the next. So the bare loop and the service take
+turns, and each figure of the service is compared with the bare loop right before and right after it.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +46,7 @@ from tests.s3server import running_s3_server
 SLOW_CARD = TestcardModel(id="card", family="testcard", max_batch_size=8, seconds_per_batch=0.2)
 PROMPTS = ("a red house under a tree", "two blue boats at night", "a yellow star above a hill", "a green fish")
 CARD_SIDE = 64
-ALONE = 30
+ALONE = 20
 WAIT_SECONDS = 60
 
 
@@ -50,16 +54,16 @@ def main() -> None:
     """Measure and print."""
     options = parse()
     if options.raw:
-        print(json.dumps(raw_speed(options.model, options.seconds)))
+        answer_as_bare_loop(options.model)
         return
     print(describe_machine())
-    raw = measure_raw(options)
-    print(f"raw        {raw['pictures_per_second']:.2f} pictures/s, one picture {1000 * raw['one_seconds']:.1f} ms")
     with (
+        bare_loop(options.model) as raw,
         storage_settings(options.storage) as settings,
         running_service(models=catalog(options.model), **settings) as url,
     ):
-        asyncio.run(measure_service(url, options, raw))
+        rounds = asyncio.run(measure_rounds(url, options, raw))
+    report(rounds, options.clients)
 
 
 def parse() -> argparse.Namespace:
@@ -70,8 +74,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--storage", choices=["file", "s3"], default="file", help="s3: a real one, Ceph's radosgw")
     parser.add_argument("--clients", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=15.0, help="length of each measurement")
-    parser.add_argument("--raw", action="store_true", help="only the bare loop, as JSON")
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of each measurement")
+    parser.add_argument("--rounds", type=int, default=6, help="how often each is measured")
+    parser.add_argument("--raw", action="store_true", help="be the bare loop: asked on stdin, it answers on stdout")
     return parser.parse_args()
 
 
@@ -102,26 +107,50 @@ def storage_settings(storage: str) -> Iterator[dict[str, str]]:
         }
 
 
-def measure_raw(options: argparse.Namespace) -> dict[str, float]:
-    """Run the bare loop in a process of its own, with as many threads as a worker has."""
-    command = [sys.executable, "-m", "benchmarks.saturated", "--raw", "--model", options.model]
-    command += ["--seconds", str(options.seconds)]
+class BareLoop:
+    """The generator in a process of its own, at rest but when asked."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def pictures_per_second(self, seconds: float) -> float:
+        """Draw full batches for so long."""
+        return self._ask("full", seconds)
+
+    def one_seconds(self, seconds: float) -> float:
+        """Draw one picture at a time for so long; return how long one takes."""
+        return 1 / self._ask("one", seconds)
+
+    def _ask(self, what: str, seconds: float) -> float:
+        print(what, seconds, file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
+
+
+@contextlib.contextmanager
+def bare_loop(model: str) -> Iterator[BareLoop]:
+    """Start the bare loop, with as many threads as a worker has."""
+    command = [sys.executable, "-m", "benchmarks.saturated", "--raw", "--model", model]
     environment = os.environ | {"OMP_NUM_THREADS": str(cpu_threads(Settings()))}
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    speed: dict[str, float] = json.loads(done.stdout)
-    return speed
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield BareLoop(process)
+        process.stdin.close()
 
 
-def raw_speed(model: str, seconds: float) -> dict[str, float]:
-    """Draw in a bare loop: full batches for so many seconds, then one picture at a time for a third of them."""
+def answer_as_bare_loop(model: str) -> None:
+    """Load the generator; for each line `full SECONDS` or `one SECONDS` draw that long and print pictures/s."""
     entry = SLOW_CARD if model == "card" else load_catalog(None).resolve(model)
     generator = load_generator(entry, device="cpu", dtype="auto")
     side = CARD_SIDE if model == "card" else generator.capabilities.default_size[0]
-    size = generator.capabilities.max_batch_size
-    rows = [Row(GenerationRequest(width=side, height=side, **body(n))) for n in range(size)]
-    full = batches_per_second(lambda: generator.generate(rows, Quiet()), seconds)
-    one = batches_per_second(lambda: generator.generate(rows[:1], Quiet()), seconds / 3)
-    return {"pictures_per_second": full * size, "one_seconds": 1 / one}
+    rows = [
+        Row(GenerationRequest(width=side, height=side, **body(n))) for n in range(generator.capabilities.max_batch_size)
+    ]
+    for line in sys.stdin:
+        what, seconds = line.split()
+        asked = rows if what == "full" else rows[:1]
+        batches = batches_per_second(lambda asked=asked: generator.generate(asked, Quiet()), float(seconds))
+        print(batches * len(asked), flush=True)
 
 
 def batches_per_second(draw: object, seconds: float) -> float:
@@ -139,19 +168,62 @@ def body(number: int) -> dict[str, object]:
     return {"prompt": PROMPTS[number % len(PROMPTS)], "seed": number}
 
 
-async def measure_service(url: str, options: argparse.Namespace, raw: dict[str, float]) -> None:
-    """Print what clients see."""
+@dataclass(frozen=True)
+class Drawn:
+    """How long a picture took its client, and where the job says the time went."""
+
+    seconds: float
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one turn of the service gave, beside the bare loop's just before and after."""
+
+    raw_speed: float
+    speed: float
+    batches: str
+    raw_one_seconds: float
+    alone: list[Drawn]
+    after: list[Drawn]
+
+
+async def measure_rounds(url: str, options: argparse.Namespace, raw: BareLoop) -> list[Round]:
+    """Let the bare loop and the service take turns."""
     size = {"size": f"{CARD_SIDE}x{CARD_SIDE}"} if options.model == "card" else {}
     async with client(url) as http:
         await draw(http, 0, size)
+    return [await measure_round(url, options, raw, size) for _ in range(options.rounds)]
+
+
+async def measure_round(url: str, options: argparse.Namespace, raw: BareLoop, size: dict[str, str]) -> Round:
+    """Measure the bare loop, the service under load and with one client, and the bare loop again."""
+    ones, fulls = [raw.one_seconds(options.seconds / 3)], []
+    async with client(url) as http:
         alone = [await draw(http, number, size) for number in range(ALONE)]
-        print(f"alone      {beside(alone, raw)}")
-        speed, spent = await saturate(http, options.clients, options.seconds, size)
-        share = speed / raw["pictures_per_second"]
-        print(f"saturated  {speed:.2f} pictures/s by {options.clients} clients, {share:.3f} of the bare loop; {spent}")
+        fulls.append(raw.pictures_per_second(options.seconds / 2))
+        speed, batches = await saturate(http, options.clients, options.seconds, size)
     async with client(url) as http:  # the many connections of the first slow its client down, not the service
         after = [await draw(http, number, size) for number in range(ALONE)]
-        print(f"after      {beside(after, raw)}; the first {1000 * (after[0].seconds - raw['one_seconds']):.1f} ms")
+    fulls.append(raw.pictures_per_second(options.seconds / 2))
+    ones.append(raw.one_seconds(options.seconds / 3))
+    return Round(statistics.mean(fulls), speed, batches, statistics.mean(ones), alone, after)
+
+
+def report(rounds: Sequence[Round], num_clients: int) -> None:
+    """Print what clients saw."""
+    raws = [one.raw_speed for one in rounds]
+    shares = sorted(one.speed / one.raw_speed for one in rounds)
+    one_ms = 1000 * statistics.median(one.raw_one_seconds for one in rounds)
+    print(f"raw        {min(raws):.2f} to {max(raws):.2f} pictures/s over the rounds, one picture {one_ms:.1f} ms")
+    print(f"alone      {beside([(drawn, one.raw_one_seconds) for one in rounds for drawn in one.alone])}")
+    for one in rounds:
+        print(f"saturated  {one.speed:.2f} pictures/s, {one.speed / one.raw_speed:.3f} of the bare loop; {one.batches}")
+    print(
+        f"saturated  by {num_clients} clients: {statistics.median(shares):.3f} of the bare loop"
+        f" in the middle of {len(shares)} rounds ({shares[0]:.3f} to {shares[-1]:.3f})"
+    )
+    print(f"after      {beside([(drawn, one.raw_one_seconds) for one in rounds for drawn in one.after])}")
 
 
 async def saturate(
@@ -169,9 +241,13 @@ async def saturate(
             ends.append(time.perf_counter())
 
     await asyncio.gather(*(be_client() for _ in range(num_clients)))
-    counted = [end for end in ends if start <= end < stop]
+    ends.sort()
+    first, last = (
+        bisect_left(ends, start) - 1,
+        bisect_left(ends, stop) - 1,
+    )  # from one batch's end to another's
     count, images, drawing = (after - was for after, was in zip(await sums(http), before, strict=True))
-    speed = (len(counted) - 1) / (max(counted) - min(counted))
+    speed = (last - first) / (ends[last] - ends[first])
     batches = (
         f"{images / count:.2f} images a batch, {1000 * drawing / count:.0f} ms of drawing each, "
         f"which is {speed * drawing / images:.3f} of the time"
@@ -190,14 +266,6 @@ async def sums(http: httpx.AsyncClient) -> tuple[float, float, float]:
     )
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """How long a picture took its client, and where the job says the time went."""
-
-    seconds: float
-    timings: dict[str, float]
-
-
 async def draw(http: httpx.AsyncClient, number: int, size: dict[str, str]) -> Drawn:
     """Submit a job and wait for its end in the same request."""
     started = time.perf_counter()
@@ -208,17 +276,16 @@ async def draw(http: httpx.AsyncClient, number: int, size: dict[str, str]) -> Dr
     return Drawn(time.perf_counter() - started, job["timings"])
 
 
-def beside(drawn: Sequence[Drawn], raw: dict[str, float]) -> str:
-    """Write what a client waited beside the raw loop's time for one picture, and what of that the job accounts for."""
-    own = raw["one_seconds"]
+def beside(drawn: Sequence[tuple[Drawn, float]]) -> str:
+    """Write what clients waited beside the bare loop's time for one picture, and what of that the jobs account for."""
     parts = {
-        "waiting": [one.timings["wait_seconds"] for one in drawn],
-        "drawing longer than alone": [one.timings["generation_seconds"] - own for one in drawn],
-        "encoding": [one.timings["encode_seconds"] for one in drawn],
-        "storing": [one.timings["upload_seconds"] for one in drawn],
+        "waiting": [one.timings["wait_seconds"] for one, _ in drawn],
+        "drawing longer than alone": [one.timings["generation_seconds"] - own for one, own in drawn],
+        "encoding": [one.timings["encode_seconds"] for one, _ in drawn],
+        "storing": [one.timings["upload_seconds"] for one, _ in drawn],
     }
     shown = ", ".join(f"{name} {1000 * statistics.median(seconds):.1f} ms" for name, seconds in parts.items())
-    return f"beside the drawing {percentiles([one.seconds - own for one in drawn])} (p50 {shown})"
+    return f"beside the drawing {percentiles([one.seconds - own for one, own in drawn])} (p50 {shown})"
 
 
 if __name__ == "__main__":
