@@ -242,10 +242,9 @@ async def saturate(
 
     await asyncio.gather(*(be_client() for _ in range(num_clients)))
     ends.sort()
-    first, last = (
-        bisect_left(ends, start) - 1,
-        bisect_left(ends, stop) - 1,
-    )  # from one batch's end to another's
+    first, last = (bisect_left(ends, moment) - 1 for moment in (start, stop))  # each at the end of a batch
+    if not 0 <= first < last:
+        raise SystemExit("the model is too slow: no batch ended before the time that counts, or none in it")
     count, images, drawing = (after - was for after, was in zip(await sums(http), before, strict=True))
     speed = (last - first) / (ends[last] - ends[first])
     batches = (

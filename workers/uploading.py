@@ -68,8 +68,7 @@ class Uploads:
         """Store an image now, or let it wait if the store is away; it ends in `on_stored` or `on_failed`."""
         upload.give_up_at = time.monotonic() + self._patience_seconds
         if self._store_answers and self._attempt(upload):
-            if upload.is_spooled:
-                self._forget(upload)
+            self._forget(upload)  # it may come from the spool
             return
         with self._changed:
             self._waiting[upload] = None
